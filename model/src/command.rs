@@ -1,0 +1,103 @@
+//! What nodes ask of the cluster. Always in batches: one [`Batch`] is one Raft
+//! entry, made by the leader out of the requests that were waiting.
+
+use rkyv::{Archive, Deserialize, Serialize};
+
+use crate::ban::{Ban, BanSubject};
+use crate::client_id::ClientId;
+use crate::cluster::ClusterName;
+use crate::ids::{ClusterId, Epoch, Incarnation, NodeId, Origin, Sequence, Timestamp};
+use crate::member::Member;
+use crate::retained::Message;
+use crate::topic_filter::TopicFilter;
+use crate::topic_name::TopicName;
+
+/// One Raft entry. `time` is the leader's wall clock: no replica reads its own.
+#[derive(Clone, Debug, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub struct Batch {
+    pub time: Timestamp,
+    pub requests: Vec<Request>,
+}
+
+/// What one node has in flight. It is retried under the same sequence until it
+/// is answered, and applied once.
+#[derive(Clone, Debug, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub struct Request {
+    pub origin: Origin,
+    pub sequence: Sequence,
+    pub commands: Vec<Command>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub enum Command {
+    /// Makes the cluster; the first command of all. The founders are up.
+    Form {
+        id: ClusterId,
+        name: ClusterName,
+        founders: Vec<Member>,
+    },
+    /// Admits a node, which is down until its own `MemberUp`. Repeating it for
+    /// a member updates addresses and version.
+    AddMember(Member),
+    /// A node says that a life of it has begun. What its earlier lives left is
+    /// dropped. The one command that a new incarnation may begin with.
+    MemberUp {
+        incarnation: Incarnation,
+        addresses: Vec<String>,
+        version: String,
+    },
+    /// The lease of that life ran out: its routes go, its clients are free.
+    MemberDown {
+        node: NodeId,
+        incarnation: Incarnation,
+    },
+    /// The node leaves or is forced out; its id is entombed.
+    RemoveMember {
+        node: NodeId,
+    },
+
+    /// Some client of the origin subscribed to the filter.
+    AddRoute {
+        filter: TopicFilter,
+    },
+    /// No client of the origin is subscribed to the filter any more.
+    RemoveRoute {
+        filter: TopicFilter,
+    },
+
+    /// The origin serves the client from now on, if `expected` is the epoch of
+    /// the present claim (none: nobody holds it).
+    Claim {
+        client: ClientId,
+        expected: Option<Epoch>,
+    },
+    /// Ends the claim of that epoch.
+    Release {
+        client: ClientId,
+        epoch: Epoch,
+    },
+
+    Retain {
+        topic: TopicName,
+        message: Message,
+    },
+    ClearRetained {
+        topic: TopicName,
+    },
+
+    Ban {
+        subject: BanSubject,
+        ban: Ban,
+    },
+    Unban {
+        subject: BanSubject,
+    },
+
+    SetSetting {
+        key: String,
+        value: String,
+    },
+    RemoveSetting {
+        key: String,
+    },
+}

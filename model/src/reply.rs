@@ -1,0 +1,117 @@
+//! What `apply` answers: one outcome a request, in it one reply a command.
+
+use rkyv::{Archive, Deserialize, Serialize};
+
+use crate::change::Change;
+use crate::ids::{Epoch, Incarnation, NodeId, Revision, Sequence};
+use crate::rules::JoinRefusal;
+
+/// The effect of one entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    pub revision: Revision,
+    /// In the order of the batch's requests.
+    pub outcomes: Vec<RequestOutcome>,
+    /// What replicants must know, in order.
+    pub changes: Vec<Change>,
+}
+
+pub type RequestOutcome = Result<Replies, RequestRejection>;
+
+/// Replies to a request, kept so that a retry is answered the same.
+#[derive(Clone, Debug, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub struct Replies {
+    /// Where the request took effect, which for a retry is an earlier entry.
+    pub revision: Revision,
+    pub replies: Vec<Reply>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub enum Reply {
+    Done,
+    Claimed { epoch: Epoch },
+    Rejected(Rejection),
+}
+
+/// Why one command changed nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Archive, Serialize, Deserialize, thiserror::Error)]
+pub enum Rejection {
+    #[error("the cluster is already formed")]
+    AlreadyFormed,
+    #[error(
+        "a cluster is formed by at least one live core, and by nodes that differ in id and name"
+    )]
+    BadFounders,
+    #[error("{0}")]
+    Join(JoinRefusal),
+    #[error("node {node} is no member")]
+    NotAMember { node: NodeId },
+    #[error("node {node} is at incarnation {current}")]
+    OtherIncarnation { node: NodeId, current: Incarnation },
+    #[error("it is the last core; removing it would lose the cluster's state")]
+    LastCore,
+    #[error("the claim is held under another epoch")]
+    ClaimLost { current: Option<Epoch> },
+    #[error("{what} exceeds {limit}")]
+    TooLarge { what: Bound, limit: u64 },
+}
+
+/// What a command can have too much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub enum Bound {
+    MemberAttributes,
+    Members,
+    RetainedMessage,
+    RetainedTotal,
+    SettingKey,
+    SettingValue,
+    Settings,
+    BanText,
+    Bans,
+}
+
+/// Why a whole request changed nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Archive, Serialize, Deserialize, thiserror::Error)]
+pub enum RequestRejection {
+    #[error("the cluster is not formed yet")]
+    NotFormed,
+    #[error("node {node} was removed from the cluster and cannot return with that identity")]
+    Entombed { node: NodeId },
+    #[error("node {node} is no member of the cluster")]
+    UnknownNode { node: NodeId },
+    #[error("incarnation {found} of node {node} has ended; the current one is {current}")]
+    OldIncarnation {
+        node: NodeId,
+        found: Incarnation,
+        current: Incarnation,
+    },
+    #[error(
+        "incarnation {incarnation} of node {node} was declared down; a new one must announce itself"
+    )]
+    Down {
+        node: NodeId,
+        incarnation: Incarnation,
+    },
+    #[error("incarnation {found} of node {node} has not announced itself")]
+    NotAnnounced { node: NodeId, found: Incarnation },
+    #[error("request {found} of that node is older than {last}, the last one that was applied")]
+    StaleSequence { found: Sequence, last: Sequence },
+    #[error("a request of {commands} commands exceeds the {limit} that are allowed")]
+    TooManyCommands { commands: u64, limit: u64 },
+}
+
+impl std::fmt::Display for Bound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::MemberAttributes => "a member's addresses or version",
+            Self::Members => "the number of members",
+            Self::RetainedMessage => "a retained message",
+            Self::RetainedTotal => "all retained messages together",
+            Self::SettingKey => "a setting's key",
+            Self::SettingValue => "a setting's value",
+            Self::Settings => "the number of settings",
+            Self::BanText => "a ban's subject or reason",
+            Self::Bans => "the number of bans",
+        })
+    }
+}

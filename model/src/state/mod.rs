@@ -1,0 +1,243 @@
+//! The replicated state machine: every core folds the same entries into the
+//! same state.
+//!
+//! ```text
+//! Batch -> apply: admit the request -> execute each command -> Change -> fold -> view
+//!                  |                     |
+//!                  v                     v
+//!               rejection             reply, and rows of the core-only tables
+//! ```
+//!
+//! `apply` is total, synchronous and deterministic. Time is data: the leader
+//! wrote it into the batch.
+
+mod admission;
+mod core_tables;
+mod execute;
+mod image;
+mod plain_tables;
+#[cfg(test)]
+mod tests;
+
+pub use image::{RestoreError, StateImage};
+
+use crate::client_id::ClientId;
+use crate::command::{Batch, Request};
+use crate::ids::{Digest, NodeId, Revision, Timestamp};
+use crate::limits::MAX_COMMANDS;
+#[cfg(feature = "mutants")]
+use crate::mutant::Mutant;
+use crate::owner::Owner;
+use crate::reply::{Applied, Replies, RequestOutcome, RequestRejection};
+use crate::schema::AppliedRequest;
+use crate::state::core_tables::CoreTables;
+use crate::state::execute::Execution;
+use crate::view::ClusterView;
+
+#[derive(Debug)]
+pub struct ClusterState {
+    progress: Progress,
+    view: ClusterView,
+    core: CoreTables,
+    hash_seed: u64,
+    #[cfg(feature = "mutants")]
+    mutant: Option<Mutant>,
+}
+
+/// How far the log was applied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Progress {
+    revision: Revision,
+    /// Hash over all entries up to `revision`.
+    chain: Digest,
+    /// The latest time that any entry carried. Leaders' clocks differ; the
+    /// state's time never goes back.
+    time: Timestamp,
+}
+
+impl ClusterState {
+    /// An empty state. The seed goes to the hash index and never shows.
+    pub fn new(hash_seed: u64) -> Self {
+        Self::from_parts(
+            Progress::default(),
+            ClusterView::new(hash_seed),
+            CoreTables::default(),
+            hash_seed,
+        )
+    }
+
+    fn from_parts(progress: Progress, view: ClusterView, core: CoreTables, hash_seed: u64) -> Self {
+        Self {
+            progress,
+            view,
+            core,
+            hash_seed,
+            #[cfg(feature = "mutants")]
+            mutant: None,
+        }
+    }
+
+    /// The seed that the state was made with, for a state that replaces it.
+    pub fn hash_seed(&self) -> u64 {
+        self.hash_seed
+    }
+
+    #[cfg(feature = "mutants")]
+    #[must_use]
+    pub fn with_mutant(mut self, mutant: Option<Mutant>) -> Self {
+        self.mutant = mutant;
+        self
+    }
+
+    /// Applies the entry at `revision`. `entry` is its encoded form, which
+    /// enters the chain hash.
+    pub fn apply(&mut self, revision: Revision, batch: &Batch, entry: &[u8]) -> Applied {
+        self.advance(revision, entry);
+        self.progress.time = self.progress.time.max(batch.time);
+        let mut applied = Applied {
+            revision,
+            outcomes: Vec::with_capacity(batch.requests.len()),
+            changes: Vec::new(),
+        };
+        for request in &batch.requests {
+            let outcome = self.apply_request(request, &mut applied);
+            applied.outcomes.push(outcome);
+        }
+        applied
+    }
+
+    /// Passes over an entry that holds no batch.
+    pub fn skip(&mut self, revision: Revision) {
+        self.advance(revision, &[]);
+    }
+
+    fn advance(&mut self, revision: Revision, entry: &[u8]) {
+        let before = self.progress.revision;
+        assert!(
+            revision > before,
+            "entry {revision} cannot follow entry {before}"
+        );
+        self.progress.revision = revision;
+        self.progress.chain = self.progress.chain.chained(revision, entry);
+    }
+
+    fn apply_request(&mut self, request: &Request, applied: &mut Applied) -> RequestOutcome {
+        let revision = applied.revision;
+        let origin = request.origin;
+        if request.commands.len() > MAX_COMMANDS {
+            return Err(RequestRejection::TooManyCommands {
+                commands: request.commands.len() as u64,
+                limit: MAX_COMMANDS as u64,
+            });
+        }
+        self.admit(request)?;
+        if let Some(replies) = self.earlier_replies(request)? {
+            return Ok(replies);
+        }
+        let mut execution = Execution {
+            view: &mut self.view,
+            core: &mut self.core,
+            changes: &mut applied.changes,
+            origin,
+            revision,
+            time: self.progress.time,
+            #[cfg(feature = "mutants")]
+            mutant: self.mutant,
+            #[cfg(feature = "mutants")]
+            hash_seed: self.hash_seed,
+        };
+        let replies = Replies {
+            revision,
+            replies: request
+                .commands
+                .iter()
+                .map(|command| execution.execute(command))
+                .collect(),
+        };
+        self.remember(request, &replies);
+        Ok(replies)
+    }
+
+    /// The answer that a request got when it was first applied.
+    fn earlier_replies(&self, request: &Request) -> Result<Option<Replies>, RequestRejection> {
+        #[cfg(feature = "mutants")]
+        if self.mutant == Some(Mutant::NoDeduplication) {
+            return Ok(None);
+        }
+        let found = request.sequence;
+        match self.core.requests.get(&request.origin.node) {
+            Some(last) if last.incarnation == request.origin.incarnation => {
+                match found.cmp(&last.sequence) {
+                    std::cmp::Ordering::Greater => Ok(None),
+                    std::cmp::Ordering::Equal => Ok(Some(last.replies.clone())),
+                    std::cmp::Ordering::Less => Err(RequestRejection::StaleSequence {
+                        found,
+                        last: last.sequence,
+                    }),
+                }
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn remember(&mut self, request: &Request, replies: &Replies) {
+        let node = request.origin.node;
+        // A node that just left keeps no row: its tombstone answers for it.
+        if self.view.member(node).is_some() {
+            let applied = AppliedRequest {
+                incarnation: request.origin.incarnation,
+                sequence: request.sequence,
+                replies: replies.clone(),
+            };
+            self.core.requests.insert(node, applied);
+        }
+    }
+
+    pub fn revision(&self) -> Revision {
+        self.progress.revision
+    }
+
+    pub fn chain(&self) -> Digest {
+        self.progress.chain
+    }
+
+    pub fn time(&self) -> Timestamp {
+        self.progress.time
+    }
+
+    /// Equal on all cores at one revision.
+    pub fn digest(&self) -> Digest {
+        self.view.digest().with(self.core.digest())
+    }
+
+    pub fn view(&self) -> &ClusterView {
+        &self.view
+    }
+
+    pub fn owner(&self, client: &ClientId) -> Option<&Owner> {
+        self.core.owners.get(client)
+    }
+
+    pub fn owner_count(&self) -> usize {
+        self.core.owners.len()
+    }
+
+    pub fn is_entombed(&self, node: NodeId) -> bool {
+        self.core.tombstones.contains(&node)
+    }
+
+    /// A copy of this moment, in constant time.
+    pub fn image(&self) -> StateImage {
+        StateImage::new(
+            self.progress,
+            self.view.tables.clone(),
+            self.core.replicated(),
+        )
+    }
+
+    /// Asserts the whole invariant of the state. Walks all of it.
+    pub fn validate(&self) {
+        self.view.validate();
+        self.core.validate(&self.view);
+    }
+}

@@ -1,0 +1,407 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use super::*;
+use crate::change::Change;
+use crate::cluster::ClusterName;
+use crate::command::Command;
+use crate::ids::{ClusterId, Epoch, Incarnation, Origin, Sequence};
+use crate::member::Liveness;
+use crate::reply::{Rejection, Reply};
+use crate::retained::{Message, QoS};
+use crate::rules::JoinRefusal;
+use crate::samples::member;
+use crate::topic_filter::TopicFilter;
+use crate::topic_name::TopicName;
+use crate::{limits, wire};
+
+/// A formed cluster of the cores 1 and 2, and short ways to act on it.
+struct Cluster {
+    state: ClusterState,
+    time: u64,
+    sequence: u64,
+}
+
+impl Cluster {
+    fn formed() -> Self {
+        let mut cluster = Self {
+            state: ClusterState::new(7),
+            time: 1_000,
+            sequence: 0,
+        };
+        let form = Command::Form {
+            id: ClusterId::new(99),
+            name: ClusterName::new("test").unwrap(),
+            founders: vec![member(1, "core1@h"), member(2, "core2@h")],
+        };
+        assert_eq!(cluster.one(1, 1, form), Reply::Done);
+        cluster
+    }
+
+    fn apply(&mut self, requests: Vec<Request>) -> Applied {
+        let time = Timestamp::new(self.time);
+        let batch = Batch { time, requests };
+        let entry = wire::encode_batch(&batch);
+        let revision = self.state.revision().next();
+        let applied = self.state.apply(revision, &batch, &entry);
+        self.state.validate();
+        applied
+    }
+
+    fn request(&mut self, node: u64, life: u64, commands: Vec<Command>) -> Request {
+        self.sequence += 1;
+        Request {
+            origin: origin(node, life),
+            sequence: Sequence::new(self.sequence),
+            commands,
+        }
+    }
+
+    fn outcome(&mut self, node: u64, life: u64, commands: Vec<Command>) -> RequestOutcome {
+        let request = self.request(node, life, commands);
+        self.apply(vec![request]).outcomes.remove(0)
+    }
+
+    fn one(&mut self, node: u64, life: u64, command: Command) -> Reply {
+        let mut replies = self.outcome(node, life, vec![command]).unwrap().replies;
+        assert_eq!(replies.len(), 1);
+        replies.remove(0)
+    }
+
+    fn owner_of(&self, name: &str) -> Option<(u64, u64)> {
+        self.state
+            .owner(&client(name))
+            .map(|owner| (owner.node.get(), owner.epoch.revision().get()))
+    }
+}
+
+fn origin(node: u64, life: u64) -> Origin {
+    Origin {
+        node: NodeId::new(node),
+        incarnation: Incarnation::new(life),
+    }
+}
+
+fn client(id: &str) -> ClientId {
+    ClientId::new(id).unwrap()
+}
+
+fn filter(text: &str) -> TopicFilter {
+    TopicFilter::new(text).unwrap()
+}
+
+fn route(text: &str) -> Command {
+    Command::AddRoute {
+        filter: filter(text),
+    }
+}
+
+fn claim(name: &str, expected: Option<u64>) -> Command {
+    Command::Claim {
+        client: client(name),
+        expected: expected.map(|revision| Epoch::new(Revision::new(revision))),
+    }
+}
+
+fn up(life: u64) -> Command {
+    Command::MemberUp {
+        incarnation: Incarnation::new(life),
+        addresses: vec!["[::1]:4370".into()],
+        version: "0.2.0".into(),
+    }
+}
+
+fn down(node: u64, life: u64) -> Command {
+    Command::MemberDown {
+        node: NodeId::new(node),
+        incarnation: Incarnation::new(life),
+    }
+}
+
+fn retain(topic: &str, bytes: usize) -> Command {
+    Command::Retain {
+        topic: TopicName::new(topic).unwrap(),
+        message: Message {
+            qos: QoS::AtLeastOnce,
+            payload: vec![b'x'; bytes],
+            properties: Vec::new(),
+            expires: None,
+        },
+    }
+}
+
+#[test]
+fn nothing_but_forming_is_possible_at_first() {
+    let mut state = ClusterState::new(0);
+    let batch = Batch {
+        time: Timestamp::new(1),
+        requests: vec![Request {
+            origin: origin(1, 1),
+            sequence: Sequence::new(1),
+            commands: vec![route("a")],
+        }],
+    };
+    let digest = state.digest();
+    let applied = state.apply(Revision::new(1), &batch, b"entry");
+    assert_eq!(applied.outcomes, [Err(RequestRejection::NotFormed)]);
+    assert_eq!(state.digest(), digest);
+}
+
+#[test]
+fn a_cluster_is_formed_once_and_by_sound_founders() {
+    let mut cluster = Cluster::formed();
+    let form = |founders: Vec<_>| Command::Form {
+        id: ClusterId::new(5),
+        name: ClusterName::new("other").unwrap(),
+        founders,
+    };
+    let again = cluster.one(1, 1, form(vec![member(3, "x@h")]));
+    assert_eq!(again, Reply::Rejected(Rejection::AlreadyFormed));
+
+    let mut replicant = member(1, "a@h");
+    replicant.roles = crate::member::Roles::Replicant;
+    for founders in [
+        vec![],
+        vec![replicant],
+        vec![member(1, "a@h"), member(1, "b@h")],
+        vec![member(1, "a@h"), member(2, "a@h")],
+    ] {
+        let mut fresh = Cluster {
+            state: ClusterState::new(0),
+            ..Cluster::formed()
+        };
+        let reply = fresh.one(1, 1, form(founders));
+        assert_eq!(reply, Reply::Rejected(Rejection::BadFounders));
+    }
+}
+
+#[test]
+fn a_retry_gets_the_first_answer_and_changes_nothing() {
+    let mut cluster = Cluster::formed();
+    let request = cluster.request(1, 1, vec![claim("c", None), route("a")]);
+    let first = cluster.apply(vec![request.clone()]);
+    let digest = cluster.state.digest();
+    let retried = cluster.apply(vec![request.clone(), request.clone()]);
+    assert_eq!(
+        retried.outcomes,
+        [first.outcomes[0].clone(), first.outcomes[0].clone()]
+    );
+    assert!(retried.changes.is_empty());
+    assert_eq!(cluster.state.digest(), digest);
+
+    // Once the node has moved on, an old request that arrives late is refused.
+    cluster.one(1, 1, route("b"));
+    let late = cluster.apply(vec![request]);
+    assert!(matches!(
+        late.outcomes[0],
+        Err(RequestRejection::StaleSequence { .. })
+    ));
+}
+
+#[test]
+fn claims_are_compared_and_released_by_their_holder() {
+    let mut cluster = Cluster::formed();
+    let Reply::Claimed { epoch } = cluster.one(1, 1, claim("c", None)) else {
+        panic!("the first claim is granted");
+    };
+    let held = epoch.revision().get();
+    let lost = Reply::Rejected(Rejection::ClaimLost {
+        current: Some(epoch),
+    });
+    assert_eq!(cluster.one(2, 1, claim("c", None)), lost);
+    assert_eq!(cluster.one(2, 1, claim("c", Some(held - 1))), lost);
+    assert_eq!(cluster.owner_of("c"), Some((1, held)));
+
+    let Reply::Claimed { epoch: taken } = cluster.one(2, 1, claim("c", Some(held))) else {
+        panic!("the take-over is granted");
+    };
+    assert!(taken > epoch);
+    let release = |epoch| Command::Release {
+        client: client("c"),
+        epoch,
+    };
+    assert!(matches!(
+        cluster.one(1, 1, release(epoch)),
+        Reply::Rejected(Rejection::ClaimLost { .. })
+    ));
+    assert_eq!(cluster.one(2, 1, release(taken)), Reply::Done);
+    assert_eq!(cluster.owner_of("c"), None);
+}
+
+#[test]
+fn two_claims_in_one_entry_grant_one() {
+    let mut cluster = Cluster::formed();
+    let now = cluster.state.revision().next().get();
+    let first = cluster.request(1, 1, vec![claim("c", None)]);
+    // The other node even guesses the epoch that the first is about to get.
+    let second = cluster.request(2, 1, vec![claim("c", None), claim("c", Some(now))]);
+    let applied = cluster.apply(vec![first, second]);
+    let replies = applied.outcomes[1].as_ref().unwrap();
+    assert!(
+        replies
+            .replies
+            .iter()
+            .all(|r| matches!(r, Reply::Rejected(_)))
+    );
+    assert_eq!(cluster.owner_of("c"), Some((1, now)));
+}
+
+#[test]
+fn a_node_that_is_down_loses_what_it_held_and_its_voice() {
+    let mut cluster = Cluster::formed();
+    cluster
+        .outcome(2, 1, vec![route("a"), route("b/#"), claim("c", None)])
+        .unwrap();
+    cluster.one(1, 1, route("a"));
+    cluster.time = 5_000;
+    let request = cluster.request(1, 1, vec![down(2, 1)]);
+    let applied = cluster.apply(vec![request]);
+    let node = NodeId::new(2);
+    assert_eq!(applied.changes[0], Change::RoutesDropped { node });
+    assert_eq!(cluster.state.view().route_count(), 1);
+    assert_eq!(cluster.owner_of("c"), None);
+    let since = Timestamp::new(5_000);
+    let liveness = cluster.state.view().member(node).unwrap().liveness;
+    assert_eq!(liveness, Liveness::Down { since });
+
+    assert!(matches!(
+        cluster.outcome(2, 1, vec![route("a")]),
+        Err(RequestRejection::Down { .. })
+    ));
+    assert!(matches!(
+        cluster.outcome(2, 2, vec![route("a"), up(2)]),
+        Err(RequestRejection::NotAnnounced { .. })
+    ));
+    let back = cluster.outcome(2, 2, vec![up(2), route("a")]).unwrap();
+    assert_eq!(back.replies, [Reply::Done, Reply::Done]);
+    assert!(matches!(
+        cluster.outcome(2, 1, vec![route("b")]),
+        Err(RequestRejection::OldIncarnation { .. })
+    ));
+    // A late word about the first life does not hurt the second.
+    assert!(matches!(
+        cluster.one(1, 1, down(2, 1)),
+        Reply::Rejected(Rejection::OtherIncarnation { .. })
+    ));
+    assert!(cluster.state.view().member(node).unwrap().is_up());
+}
+
+#[test]
+fn a_new_life_drops_what_the_old_one_left() {
+    let mut cluster = Cluster::formed();
+    cluster
+        .outcome(2, 1, vec![route("old"), claim("c", None)])
+        .unwrap();
+    cluster.outcome(2, 2, vec![up(2), route("new")]).unwrap();
+    let view = cluster.state.view();
+    assert!(view.has_route(NodeId::new(2), &filter("new")));
+    assert!(!view.has_route(NodeId::new(2), &filter("old")));
+    assert_eq!(cluster.owner_of("c"), None);
+    // A request cannot announce a life other than its own.
+    assert!(matches!(
+        cluster.one(2, 2, up(9)),
+        Reply::Rejected(Rejection::OtherIncarnation { .. })
+    ));
+}
+
+#[test]
+fn what_follows_the_end_of_the_senders_life_is_void() {
+    let mut cluster = Cluster::formed();
+    let replies = cluster.outcome(2, 1, vec![down(2, 1), route("a"), claim("c", None)]);
+    let node = NodeId::new(2);
+    let void = Reply::Rejected(Rejection::NotAMember { node });
+    assert_eq!(replies.unwrap().replies, [Reply::Done, void.clone(), void]);
+}
+
+#[test]
+fn a_removed_node_is_entombed() {
+    let mut cluster = Cluster::formed();
+    cluster.one(2, 1, route("a"));
+    let node = NodeId::new(2);
+    assert_eq!(
+        cluster.one(1, 1, Command::RemoveMember { node }),
+        Reply::Done
+    );
+    assert_eq!(cluster.state.view().route_count(), 0);
+    for life in [1, 2] {
+        assert_eq!(
+            cluster.outcome(2, life, vec![up(life)]),
+            Err(RequestRejection::Entombed { node })
+        );
+    }
+    let back = Command::AddMember(member(2, "core2@h"));
+    assert_eq!(
+        cluster.one(1, 1, back),
+        Reply::Rejected(Rejection::Join(JoinRefusal::Entombed { node }))
+    );
+    // The name is free again, for another identity.
+    let other = Command::AddMember(member(3, "core2@h"));
+    assert_eq!(cluster.one(1, 1, other), Reply::Done);
+    assert!(!cluster.state.view().member(NodeId::new(3)).unwrap().is_up());
+}
+
+#[test]
+fn the_last_core_stays() {
+    let mut cluster = Cluster::formed();
+    let remove = |id| Command::RemoveMember {
+        node: NodeId::new(id),
+    };
+    assert_eq!(cluster.one(1, 1, remove(2)), Reply::Done);
+    assert_eq!(
+        cluster.one(1, 1, remove(1)),
+        Reply::Rejected(Rejection::LastCore)
+    );
+}
+
+#[test]
+fn retained_messages_keep_to_their_bound() {
+    let mut cluster = Cluster::formed();
+    let too_long = retain("t", limits::MAX_RETAINED_PAYLOAD_BYTES + 1);
+    assert!(matches!(
+        cluster.one(1, 1, too_long),
+        Reply::Rejected(Rejection::TooLarge { .. })
+    ));
+    cluster.one(1, 1, retain("t", 100));
+    cluster.one(1, 1, retain("t", 10));
+    let topic = TopicName::new("t").unwrap();
+    let retained = cluster.state.view().retained(&topic).unwrap();
+    assert_eq!(retained.revision, cluster.state.revision());
+    assert_eq!(cluster.state.view().retained_bytes(), 10);
+    cluster.one(1, 1, Command::ClearRetained { topic });
+    assert_eq!(cluster.state.view().retained_bytes(), 0);
+}
+
+#[test]
+fn absurd_sizes_are_typed_errors_that_change_nothing() {
+    let mut cluster = Cluster::formed();
+    let digest = cluster.state.view().digest();
+    for (key, value) in [
+        ("k".repeat(limits::MAX_SETTING_KEY_BYTES + 1), String::new()),
+        ("k".into(), "v".repeat(limits::MAX_SETTING_VALUE_BYTES + 1)),
+    ] {
+        let reply = cluster.one(1, 1, Command::SetSetting { key, value });
+        assert!(matches!(reply, Reply::Rejected(Rejection::TooLarge { .. })));
+    }
+    let many = vec![route("a"); MAX_COMMANDS + 1];
+    assert!(matches!(
+        cluster.outcome(1, 1, many),
+        Err(RequestRejection::TooManyCommands { .. })
+    ));
+    assert_eq!(cluster.state.view().digest(), digest);
+}
+
+#[test]
+fn time_never_goes_back() {
+    let mut cluster = Cluster::formed();
+    cluster.time = 9_000;
+    cluster.one(1, 1, route("a"));
+    cluster.time = 3_000;
+    cluster.one(1, 1, route("b"));
+    assert_eq!(cluster.state.time(), Timestamp::new(9_000));
+}
+
+#[test]
+#[should_panic(expected = "cannot follow")]
+fn an_entry_that_was_applied_before_is_a_broken_invariant() {
+    let mut cluster = Cluster::formed();
+    cluster.state.skip(Revision::new(1));
+}

@@ -1,0 +1,264 @@
+//! The streamed part of the cluster state: all that a replicant knows.
+//!
+//! A view is changed by [`ClusterView::fold`] alone, on cores and replicants
+//! alike. So a replicant that folded every change has what the core has.
+
+use crate::ban::{Ban, BanSubject};
+use crate::change::Change;
+use crate::cluster::Cluster;
+use crate::digest::RowHasher;
+use crate::ids::{Digest, Incarnation, NodeId};
+use crate::member::Member;
+use crate::retained::Retained;
+use crate::route_index::{RouteIndex, Target};
+use crate::schema::{Bans, Members, RetainedMessages, RouteKey, Routes, Settings};
+use crate::table::Table;
+use crate::topic_filter::TopicFilter;
+use crate::topic_name::TopicName;
+
+const CLUSTER_TAG: u8 = 0;
+
+#[derive(Debug)]
+pub struct ClusterView {
+    pub(crate) tables: ViewTables,
+    route_index: RouteIndex,
+    /// What all retained messages weigh.
+    retained_bytes: u64,
+}
+
+/// The part of a view that is data; the rest is derived from it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ViewTables {
+    pub(crate) cluster: Option<Cluster>,
+    pub(crate) members: Table<Members>,
+    pub(crate) routes: Table<Routes>,
+    pub(crate) retained: Table<RetainedMessages>,
+    pub(crate) bans: Table<Bans>,
+    pub(crate) settings: Table<Settings>,
+}
+
+impl ClusterView {
+    /// An empty view. The seed keeps clients from choosing topics that collide
+    /// in the index; it never shows in what the view answers.
+    pub fn new(hash_seed: u64) -> Self {
+        Self::from_tables(ViewTables::default(), hash_seed)
+    }
+
+    pub(crate) fn from_tables(tables: ViewTables, hash_seed: u64) -> Self {
+        let mut route_index = RouteIndex::new(hash_seed);
+        for (key, _) in tables.routes.iter() {
+            route_index.insert(&key.filter, key.node);
+        }
+        let retained_bytes = weight_of_retained(&tables);
+        Self {
+            tables,
+            route_index,
+            retained_bytes,
+        }
+    }
+
+    pub fn fold(&mut self, change: &Change) {
+        let tables = &mut self.tables;
+        match change.clone() {
+            Change::Formed(cluster) => tables.cluster = Some(cluster),
+            Change::MemberSet(member) => {
+                tables.members.insert(member.id, member);
+            }
+            Change::MemberRemoved { node } => {
+                tables.members.remove(&node);
+            }
+            Change::RouteAdded { origin, filter } => {
+                self.route_index.insert(&filter, origin.node);
+                let node = origin.node;
+                tables
+                    .routes
+                    .insert(RouteKey { node, filter }, origin.incarnation);
+            }
+            Change::RouteRemoved { node, filter } => {
+                self.route_index.remove(&filter, node);
+                tables.routes.remove(&RouteKey { node, filter });
+            }
+            Change::RoutesDropped { node } => self.drop_routes(node),
+            Change::RetainedSet { topic, retained } => {
+                let added = retained.message.weight();
+                let before = tables.retained.insert(topic, retained);
+                self.retained_bytes += added;
+                self.retained_bytes -= before.map_or(0, |before| before.message.weight());
+            }
+            Change::RetainedCleared { topic } => {
+                let removed = tables.retained.remove(&topic);
+                self.retained_bytes -= removed.map_or(0, |removed| removed.message.weight());
+            }
+            Change::BanSet { subject, ban } => {
+                tables.bans.insert(subject, ban);
+            }
+            Change::BanRemoved { subject } => {
+                tables.bans.remove(&subject);
+            }
+            Change::SettingSet { key, value } => {
+                tables.settings.insert(key, value);
+            }
+            Change::SettingRemoved { key } => {
+                tables.settings.remove(&key);
+            }
+        }
+    }
+
+    fn drop_routes(&mut self, node: NodeId) {
+        let dropped: Vec<RouteKey> = self
+            .tables
+            .routes_of(node)
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in dropped {
+            self.route_index.remove(&key.filter, node);
+            self.tables.routes.remove(&key);
+        }
+    }
+
+    pub fn cluster(&self) -> Option<&Cluster> {
+        self.tables.cluster.as_ref()
+    }
+
+    pub fn member(&self, node: NodeId) -> Option<&Member> {
+        self.tables.members.get(&node)
+    }
+
+    pub fn members(&self) -> impl Iterator<Item = &Member> {
+        self.tables.members.iter().map(|(_, member)| member)
+    }
+
+    /// In order of node, then filter.
+    pub fn routes(&self) -> impl Iterator<Item = (NodeId, &TopicFilter, Incarnation)> {
+        self.tables
+            .routes
+            .iter()
+            .map(|(key, incarnation)| (key.node, &key.filter, *incarnation))
+    }
+
+    pub fn route_count(&self) -> usize {
+        self.tables.routes.len()
+    }
+
+    pub fn has_route(&self, node: NodeId, filter: &TopicFilter) -> bool {
+        let filter = filter.clone();
+        self.tables.routes.contains(&RouteKey { node, filter })
+    }
+
+    /// Says for every filter that matches who gets the message. A node may be
+    /// named more than once, when several of its filters match.
+    pub fn for_each_target(&self, topic: &TopicName, found: impl FnMut(Target<'_>)) {
+        self.route_index.for_each_target(topic, found);
+    }
+
+    pub fn retained(&self, topic: &TopicName) -> Option<&Retained> {
+        self.tables.retained.get(topic)
+    }
+
+    pub fn retained_count(&self) -> usize {
+        self.tables.retained.len()
+    }
+
+    pub fn retained_bytes(&self) -> u64 {
+        self.retained_bytes
+    }
+
+    pub fn ban(&self, subject: &BanSubject) -> Option<&Ban> {
+        self.tables.bans.get(subject)
+    }
+
+    pub fn ban_count(&self) -> usize {
+        self.tables.bans.len()
+    }
+
+    pub fn setting(&self, key: &str) -> Option<&str> {
+        self.tables
+            .settings
+            .get(&key.to_owned())
+            .map(String::as_str)
+    }
+
+    pub fn setting_count(&self) -> usize {
+        self.tables.settings.len()
+    }
+
+    /// Equal on every node that holds the same view, however it got it.
+    pub fn digest(&self) -> Digest {
+        self.tables.digest()
+    }
+
+    /// Asserts what must hold between the tables and what is derived from them.
+    pub fn validate(&self) {
+        let tables = &self.tables;
+        tables.validate();
+        assert_eq!(self.retained_bytes, weight_of_retained(tables));
+        let rows = tables.routes.iter();
+        self.route_index
+            .validate(rows.map(|(key, _)| (&key.filter, key.node)));
+    }
+}
+
+impl ViewTables {
+    pub(crate) fn routes_of(
+        &self,
+        node: NodeId,
+    ) -> impl Iterator<Item = (&RouteKey, &Incarnation)> {
+        self.routes
+            .range(first_route(node)..)
+            .take_while(move |(key, _)| key.node == node)
+    }
+
+    pub(crate) fn digest(&self) -> Digest {
+        [
+            self.members.digest(),
+            self.routes.digest(),
+            self.retained.digest(),
+            self.bans.digest(),
+            self.settings.digest(),
+        ]
+        .into_iter()
+        .fold(cluster_digest(self.cluster.as_ref()), Digest::with)
+    }
+
+    fn validate(&self) {
+        self.members.validate();
+        self.routes.validate();
+        self.retained.validate();
+        self.bans.validate();
+        self.settings.validate();
+        for (node, member) in self.members.iter() {
+            assert_eq!(*node, member.id);
+        }
+        for (key, incarnation) in self.routes.iter() {
+            let owner = self.members.get(&key.node);
+            assert!(
+                owner.is_some_and(|member| member.is_up() && member.incarnation == *incarnation),
+                "route {key:?} of incarnation {incarnation} belongs to {owner:?}"
+            );
+        }
+    }
+}
+
+/// The least key that a route of the node can have.
+fn first_route(node: NodeId) -> RouteKey {
+    RouteKey {
+        node,
+        filter: TopicFilter::least(),
+    }
+}
+
+fn weight_of_retained(tables: &ViewTables) -> u64 {
+    let rows = tables.retained.iter();
+    rows.map(|(_, retained)| retained.message.weight()).sum()
+}
+
+fn cluster_digest(cluster: Option<&Cluster>) -> Digest {
+    let mut hasher = RowHasher::new(CLUSTER_TAG);
+    if let Some(cluster) = cluster {
+        hasher.number(cluster.id.get() as u64);
+        hasher.number((cluster.id.get() >> 64) as u64);
+        hasher.text(cluster.name.as_str());
+        hasher.number(cluster.formed.get());
+    }
+    hasher.finish()
+}

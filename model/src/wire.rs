@@ -1,0 +1,45 @@
+//! How commands and their outcomes travel and rest: versioned, checked, bounded.
+
+use crate::command::{Batch, Request};
+use crate::frame;
+use crate::frame::{Format, FrameError};
+use crate::limits::MAX_ENTRY_BYTES;
+use crate::reply::{Rejection, RequestOutcome};
+
+const BATCH: Format = Format::new(*b"QBAT", 1);
+const REQUEST: Format = Format::new(*b"QREQ", 1);
+const OUTCOME: Format = Format::new(*b"QOUT", 1);
+const REJECTION: Format = Format::new(*b"QREJ", 1);
+
+pub fn encode_batch(batch: &Batch) -> Vec<u8> {
+    frame::seal(BATCH, batch)
+}
+
+pub fn decode_batch(bytes: &[u8]) -> Result<Batch, FrameError> {
+    frame::check_size(BATCH, bytes, MAX_ENTRY_BYTES)?;
+    frame::open(BATCH, bytes)
+}
+
+pub fn encode_request(request: &Request) -> Vec<u8> {
+    frame::seal(REQUEST, request)
+}
+
+pub fn decode_request(bytes: &[u8]) -> Result<Request, FrameError> {
+    frame::check_size(REQUEST, bytes, MAX_ENTRY_BYTES)?;
+    frame::open(REQUEST, bytes)
+}
+
+pub fn encode_outcome(outcome: &RequestOutcome) -> Vec<u8> {
+    frame::seal(OUTCOME, outcome)
+}
+
+/// Outcomes come from the leader and have no bound of their own: a reply is
+/// smaller than the command that it answers.
+pub fn decode_outcome(bytes: &[u8]) -> Result<RequestOutcome, FrameError> {
+    frame::open(OUTCOME, bytes)
+}
+
+/// Only hashed, never read back.
+pub(crate) fn encode_rejection(rejection: &Rejection) -> Vec<u8> {
+    frame::seal(REJECTION, rejection)
+}

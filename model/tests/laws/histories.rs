@@ -1,0 +1,225 @@
+//! Random histories: a formed cluster of three nodes that do anything.
+
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+use quorate_model::ban::{Ban, BanSubject};
+use quorate_model::change::Change;
+use quorate_model::client_id::ClientId;
+use quorate_model::cluster::ClusterName;
+use quorate_model::command::{Batch, Command, Request};
+use quorate_model::ids::{
+    ClusterId, Epoch, Incarnation, NodeId, Origin, Revision, Sequence, Timestamp,
+};
+use quorate_model::member::{Liveness, Member, Roles};
+use quorate_model::node_name::NodeName;
+use quorate_model::retained::{Message, QoS};
+use quorate_model::state::ClusterState;
+use quorate_model::topic_filter::TopicFilter;
+use quorate_model::topic_name::TopicName;
+use quorate_model::wire;
+
+/// Requests, each applied as one entry after the cluster was formed.
+#[derive(Clone, Debug)]
+pub(crate) struct History {
+    pub(crate) requests: Vec<Request>,
+}
+
+impl History {
+    /// Applies all; `step` sees the state after every entry.
+    pub(crate) fn run(
+        &self,
+        state: &mut ClusterState,
+        mut step: impl FnMut(&ClusterState, &[Change]) -> Result<(), TestCaseError>,
+    ) -> Result<(), TestCaseError> {
+        for batch in self.batches(state) {
+            let revision = state.revision().next();
+            let applied = state.apply(revision, &batch, &wire::encode_batch(&batch));
+            step(state, &applied.changes)?;
+        }
+        Ok(())
+    }
+
+    /// What each entry was answered, in words that compare.
+    pub(crate) fn answers(&self, state: &mut ClusterState) -> Vec<String> {
+        self.batches(state)
+            .map(|batch| {
+                let revision = state.revision().next();
+                format!("{:?}", state.apply(revision, &batch, b"entry"))
+            })
+            .collect()
+    }
+
+    pub(crate) fn batch(&self, time: Timestamp) -> Batch {
+        let requests = self.requests.clone();
+        Batch { time, requests }
+    }
+
+    fn batches(&self, state: &ClusterState) -> impl Iterator<Item = Batch> + use<> {
+        let start = state.revision().get();
+        let form = (start == 0).then(forming);
+        let requests = form.into_iter().chain(self.requests.clone());
+        requests.enumerate().map(move |(index, request)| Batch {
+            time: Timestamp::new(1_000 * (start + index as u64)),
+            requests: vec![request],
+        })
+    }
+}
+
+pub(crate) fn history() -> impl Strategy<Value = History> {
+    prop::collection::vec(request(), 1..40).prop_map(|requests| History { requests })
+}
+
+/// The same routes of one node, in two orders.
+pub(crate) fn routes_in_two_orders() -> impl Strategy<Value = (History, History)> {
+    let filters = prop::collection::btree_set(filter(), 1..20);
+    let order = filters.prop_map(|set| set.into_iter().collect::<Vec<_>>());
+    order.prop_flat_map(|filters| {
+        let forth = adding(&filters);
+        (
+            Just(forth),
+            Just(filters).prop_shuffle().prop_map(|f| adding(&f)),
+        )
+    })
+}
+
+fn adding(filters: &[TopicFilter]) -> History {
+    let requests = filters.iter().zip(2..).map(|(filter, sequence)| Request {
+        origin: origin(1, 1),
+        sequence: Sequence::new(sequence),
+        commands: vec![Command::AddRoute {
+            filter: filter.clone(),
+        }],
+    });
+    History {
+        requests: requests.collect(),
+    }
+}
+
+fn origin(node: u64, life: u64) -> Origin {
+    Origin {
+        node: NodeId::new(node),
+        incarnation: Incarnation::new(life),
+    }
+}
+
+fn member(id: u64) -> Member {
+    Member {
+        id: NodeId::new(id),
+        name: NodeName::new(format!("core{id}@host")).unwrap(),
+        roles: Roles::Core,
+        addresses: vec![],
+        version: "0.1.0".into(),
+        incarnation: Incarnation::new(1),
+        liveness: Liveness::Up,
+    }
+}
+
+fn forming() -> Request {
+    Request {
+        origin: origin(1, 1),
+        sequence: Sequence::new(1),
+        commands: vec![Command::Form {
+            id: ClusterId::new(1),
+            name: ClusterName::new("laws").unwrap(),
+            founders: vec![member(1), member(2), member(3)],
+        }],
+    }
+}
+
+fn request() -> impl Strategy<Value = Request> {
+    let commands = prop::collection::vec(command(), 1..6);
+    (
+        1..=4_u64,
+        prop_oneof![8 => Just(1_u64), 1 => 1..4_u64],
+        1..200_u64,
+        commands,
+    )
+        .prop_map(|(node, life, sequence, mut commands)| {
+            if life > 1 && sequence % 4 != 0 {
+                commands.insert(0, up(life));
+            }
+            Request {
+                origin: origin(node, life),
+                sequence: Sequence::new(sequence),
+                commands,
+            }
+        })
+}
+
+fn up(life: u64) -> Command {
+    Command::MemberUp {
+        incarnation: Incarnation::new(life),
+        addresses: vec!["10.0.0.1:4370".into()],
+        version: "0.1.1".into(),
+    }
+}
+
+fn command() -> impl Strategy<Value = Command> {
+    let node = || (1..=5_u64).prop_map(NodeId::new);
+    let life = || (1..3_u64).prop_map(Incarnation::new);
+    let epoch = || (1..40_u64).prop_map(|revision| Epoch::new(Revision::new(revision)));
+    prop_oneof![
+        12 => filter().prop_map(|filter| Command::AddRoute { filter }),
+        4 => filter().prop_map(|filter| Command::RemoveRoute { filter }),
+        6 => (client(), prop::option::weighted(0.3, epoch()))
+            .prop_map(|(client, expected)| Command::Claim { client, expected }),
+        4 => (client(), epoch()).prop_map(|(client, epoch)| Command::Release { client, epoch }),
+        4 => (topic(), message()).prop_map(|(topic, message)| Command::Retain { topic, message }),
+        2 => topic().prop_map(|topic| Command::ClearRetained { topic }),
+        4 => ("[abc]", "[a-z]{0,40}").prop_map(|(key, value)| Command::SetSetting { key, value }),
+        1 => "[abc]".prop_map(|key| Command::RemoveSetting { key }),
+        2 => (subject(), "[a-z]{0,9}", prop::option::of(1..9_u64)).prop_map(
+            |(subject, reason, until)| {
+                let until = until.map(Timestamp::new);
+                Command::Ban { subject, ban: Ban { reason, until } }
+            }
+        ),
+        1 => subject().prop_map(|subject| Command::Unban { subject }),
+        1 => (node(), life())
+            .prop_map(|(node, incarnation)| Command::MemberDown { node, incarnation }),
+        1 => (4..=6_u64).prop_map(|id| Command::AddMember(member(id))),
+        1 => (3..=6_u64).prop_map(|id| Command::RemoveMember { node: NodeId::new(id) }),
+        1 => (1..4_u64).prop_map(up),
+    ]
+}
+
+fn filter() -> impl Strategy<Value = TopicFilter> {
+    let level = prop_oneof![4 => "[abé]{1,2}", 1 => Just(String::new()), 1 => Just("+".into())];
+    let levels = prop::collection::vec(level, 1..4).prop_map(|levels| levels.join("/"));
+    let ends = prop_oneof![3 => Just(""), 1 => Just("/#")];
+    let shares = prop_oneof![4 => Just(""), 1 => Just("$share/g/"), 1 => Just("$share/h/")];
+    (shares, levels, ends)
+        .prop_map(|(share, levels, end)| format!("{share}{levels}{end}"))
+        .prop_filter_map("empty", |text| TopicFilter::new(text).ok())
+}
+
+fn topic() -> impl Strategy<Value = TopicName> {
+    "[ab/é]{1,3}".prop_map(|text| TopicName::new(text).unwrap())
+}
+
+fn client() -> impl Strategy<Value = ClientId> {
+    "[a-d]".prop_map(|text| ClientId::new(text).unwrap())
+}
+
+fn subject() -> impl Strategy<Value = BanSubject> {
+    prop_oneof![
+        client().prop_map(BanSubject::Client),
+        "[ab]".prop_map(BanSubject::User),
+        "[ab]".prop_map(BanSubject::Address),
+    ]
+}
+
+fn message() -> impl Strategy<Value = Message> {
+    let qos = prop_oneof![
+        Just(QoS::AtMostOnce),
+        Just(QoS::AtLeastOnce),
+        Just(QoS::ExactlyOnce)
+    ];
+    let payload = prop::collection::vec(any::<u8>(), 0..300);
+    (qos, payload, prop::option::of(1..9_u64)).prop_map(|(qos, payload, expires)| Message {
+        qos,
+        properties: payload.iter().take(9).copied().collect(),
+        payload,
+        expires: expires.map(Timestamp::new),
+    })
+}
