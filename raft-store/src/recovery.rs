@@ -1,0 +1,248 @@
+//! What a start finds on the disk: checked first, cleaned up second, so that
+//! a refusal leaves everything as it was.
+
+use openraft::{LogId, Vote};
+use quorate_model::frame;
+use quorate_model::frame::{Format, FrameError};
+
+use crate::record::{SnapshotRecord, StoreRecord};
+use crate::{Engine, StoreError, StoreTypes, Tree, Write, keys, log_reader, record};
+
+/// Keys that are looked at or removed at once.
+const KEYS_AT_ONCE: usize = 10_000;
+
+/// The contents of a store, consistent.
+#[derive(Debug)]
+pub(crate) struct Recovered {
+    pub(crate) vote: Option<Vote<u64>>,
+    pub(crate) committed: Option<LogId<u64>>,
+    pub(crate) purged: Option<LogId<u64>>,
+    pub(crate) log: Option<LogBounds>,
+    pub(crate) snapshot: Option<SnapshotRecord>,
+}
+
+/// First and last entry.
+type LogBounds = (LogId<u64>, LogId<u64>);
+
+impl Recovered {
+    /// The last entry, or the purge mark if there is none.
+    pub(crate) fn last(&self) -> Option<LogId<u64>> {
+        self.log.map(|(_, last)| last).or(self.purged)
+    }
+}
+
+/// Reads and checks everything but payloads and chunks, then removes what a
+/// crash left behind.
+pub(crate) fn recover<C: StoreTypes>(engine: &dyn Engine) -> Result<Recovered, StoreError> {
+    let fresh = check_format(engine)?;
+    let mut recovered = Recovered {
+        vote: read_meta(engine, keys::VOTE, record::decode_vote)?,
+        committed: read_log_id(engine, keys::COMMITTED, record::COMMITTED)?,
+        purged: read_log_id(engine, keys::PURGED, record::PURGED)?,
+        log: None,
+        snapshot: read_meta(engine, keys::SNAPSHOT, |bytes| {
+            frame::open(record::SNAPSHOT, bytes)
+        })?,
+    };
+    check_purged(&recovered)?;
+    recovered.log = read_log_bounds::<C>(engine, recovered.purged)?;
+    recovered.committed = check_committed::<C>(engine, &recovered)?;
+    let cleaned = remove_leftovers(engine, &recovered)?;
+    if fresh {
+        engine.write(vec![format_record()])?;
+    }
+    if fresh || cleaned {
+        engine.sync()?;
+    }
+    Ok(recovered)
+}
+
+/// Whether the store is empty; refuses what this build does not know.
+fn check_format(engine: &dyn Engine) -> Result<bool, StoreError> {
+    let decode = |bytes: &[u8]| frame::open::<StoreRecord>(record::STORE, bytes);
+    if let Some(format) = read_meta(engine, keys::FORMAT, decode)? {
+        if format.layout > record::LAYOUT {
+            return Err(StoreError::NewerFormat {
+                place: place(keys::FORMAT),
+                found: format.layout,
+                known: record::LAYOUT,
+            });
+        }
+        return Ok(false);
+    }
+    for tree in Tree::ALL {
+        if engine.last(tree)?.is_some() {
+            let detail = format!("it is missing, but the tree `{tree}` holds data");
+            return Err(StoreError::corrupt(place(keys::FORMAT), detail));
+        }
+    }
+    Ok(true)
+}
+
+fn format_record() -> Write {
+    let layout = record::LAYOUT;
+    Write::Put {
+        tree: Tree::Meta,
+        key: keys::FORMAT.to_vec(),
+        value: frame::seal(record::STORE, &StoreRecord { layout }),
+    }
+}
+
+/// What was purged from the log must be in the snapshot: purging waits for it.
+fn check_purged(recovered: &Recovered) -> Result<(), StoreError> {
+    let held = recovered
+        .snapshot
+        .as_ref()
+        .and_then(|record| record.meta().last_log_id);
+    let purged = recovered.purged.map(|purged| purged.index);
+    let held = held.map(|held| held.index);
+    if purged > held {
+        let detail = format!("the log is purged up to {purged:?}, the snapshot holds {held:?}");
+        return Err(StoreError::corrupt(place(keys::PURGED), detail));
+    }
+    Ok(())
+}
+
+/// First and last entry after the purge mark; a gap is an error.
+fn read_log_bounds<C: StoreTypes>(
+    engine: &dyn Engine,
+    purged: Option<LogId<u64>>,
+) -> Result<Option<LogBounds>, StoreError> {
+    let start = purged.map_or(0, |purged| purged.index + 1);
+    let mut from = keys::log(start);
+    let mut expected = (start, 0);
+    let mut any = false;
+    loop {
+        let keys = engine.keys(Tree::Log, &from, keys::END, KEYS_AT_ONCE)?;
+        for key in &keys {
+            expected = check_log_key(key, expected)?;
+        }
+        any |= !keys.is_empty();
+        match keys.last() {
+            Some(last) if keys.len() == KEYS_AT_ONCE => from = successor(last),
+            _ => break,
+        }
+    }
+    if !any {
+        return Ok(None);
+    }
+    let (first, _) = log_reader::read_entry::<C>(engine, start)?;
+    let (last, _) = log_reader::read_entry::<C>(engine, expected.0 - 1)?;
+    Ok(Some((first.log_id, last.log_id)))
+}
+
+/// `expected` is the next entry and, within the entry before it, the next part;
+/// returns the same for what follows `key`.
+fn check_log_key(key: &[u8], expected: (u64, u16)) -> Result<(u64, u16), StoreError> {
+    let (next_index, next_part) = expected;
+    let Some((index, part)) = keys::parse_log(key) else {
+        let detail = format!("{key:02x?} is no key of this tree");
+        return Err(StoreError::corrupt("the log", detail));
+    };
+    if part == 0 && index == next_index {
+        return Ok((index + 1, 1));
+    }
+    if part > 0 && part == next_part && index.checked_add(1) == Some(next_index) {
+        return Ok((next_index, part + 1));
+    }
+    let detail = format!("entry {next_index} is missing, entry {index} part {part} was found");
+    Err(StoreError::corrupt("the log", detail))
+}
+
+/// `committed` only says how far entries may be applied right away. One that
+/// the log and the snapshot don't bear out is dropped: the group will tell.
+fn check_committed<C: StoreTypes>(
+    engine: &dyn Engine,
+    recovered: &Recovered,
+) -> Result<Option<LogId<u64>>, StoreError> {
+    let Some(committed) = recovered.committed else {
+        return Ok(None);
+    };
+    let snapshot = recovered
+        .snapshot
+        .as_ref()
+        .and_then(|record| record.meta().last_log_id);
+    if Some(committed) <= snapshot {
+        return Ok(Some(committed));
+    }
+    let Some((first, last)) = recovered.log else {
+        return Ok(snapshot);
+    };
+    if !(first.index..=last.index).contains(&committed.index) {
+        return Ok(snapshot);
+    }
+    let (entry, _) = log_reader::read_entry::<C>(engine, committed.index)?;
+    Ok(if entry.log_id == committed {
+        Some(committed)
+    } else {
+        snapshot
+    })
+}
+
+fn remove_leftovers(engine: &dyn Engine, recovered: &Recovered) -> Result<bool, StoreError> {
+    let mut removed = false;
+    if let Some(purged) = recovered.purged {
+        let to = keys::log(purged.index + 1);
+        removed |= remove_range(engine, Tree::Log, &[], &to)?;
+    }
+    match &recovered.snapshot {
+        None => removed |= remove_range(engine, Tree::Snapshot, &[], keys::END)?,
+        Some(record) => {
+            let (from, to) = (record.sequence, record.sequence + 1);
+            removed |= remove_range(engine, Tree::Snapshot, &[], &keys::snapshot(from))?;
+            removed |= remove_range(engine, Tree::Snapshot, &keys::snapshot(to), keys::END)?;
+        }
+    }
+    Ok(removed)
+}
+
+fn remove_range(
+    engine: &dyn Engine,
+    tree: Tree,
+    from: &[u8],
+    to: &[u8],
+) -> Result<bool, StoreError> {
+    let mut removed = false;
+    loop {
+        let keys = engine.keys(tree, from, to, KEYS_AT_ONCE)?;
+        if keys.is_empty() {
+            return Ok(removed);
+        }
+        removed = true;
+        let removes = keys.into_iter().map(|key| Write::Remove { tree, key });
+        engine.write(removes.collect())?;
+    }
+}
+
+fn read_log_id(
+    engine: &dyn Engine,
+    key: &[u8],
+    format: Format,
+) -> Result<Option<LogId<u64>>, StoreError> {
+    read_meta(engine, key, |bytes| record::decode_log_id(format, bytes))
+}
+
+fn read_meta<T>(
+    engine: &dyn Engine,
+    key: &[u8],
+    decode: impl FnOnce(&[u8]) -> Result<T, FrameError>,
+) -> Result<Option<T>, StoreError> {
+    let Some(bytes) = engine.get(Tree::Meta, key)? else {
+        return Ok(None);
+    };
+    let decoded = decode(&bytes);
+    decoded
+        .map(Some)
+        .map_err(|error| StoreError::frame(place(key), &error))
+}
+
+fn place(key: &[u8]) -> String {
+    format!("the store's record `{}`", String::from_utf8_lossy(key))
+}
+
+/// The smallest key above `key`.
+pub(crate) fn successor(key: &[u8]) -> Vec<u8> {
+    let mut next = key.to_vec();
+    next.push(0);
+    next
+}

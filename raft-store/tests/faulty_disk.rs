@@ -1,0 +1,154 @@
+//! A disk that fails, is full, or is slow: the process stops with a message
+//! that names file, operation and cause, and nothing acknowledged is lost.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use common::loop_disk::SmallDisk;
+use common::process::{Acknowledged, Writer};
+use common::verify::verify;
+use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[test]
+fn writes_as_a_child() {
+    common::child::run_if_child();
+}
+
+/// The compiled shim and the file that controls it.
+struct Shim {
+    directory: TempDir,
+}
+
+impl Shim {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/shim/disk_fault.c");
+        let library = directory.path().join("disk_fault.so");
+        let status = Command::new("cc")
+            .args(["-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o"])
+            .args([&library, &source])
+            .arg("-ldl")
+            .status();
+        assert!(status.expect("a C compiler").success());
+        let shim = Self { directory };
+        shim.set("none");
+        shim
+    }
+
+    fn database(&self) -> PathBuf {
+        self.directory.path().join("data/database")
+    }
+
+    fn control(&self) -> PathBuf {
+        self.directory.path().join("control")
+    }
+
+    fn set(&self, fault: &str) {
+        // Renamed, so that the child never reads half of it.
+        let fresh = self.directory.path().join("control.new");
+        std::fs::write(&fresh, fault).unwrap();
+        std::fs::rename(&fresh, self.control()).unwrap();
+    }
+
+    fn start(&self, entries: Option<u64>) -> Writer {
+        let text = |path: PathBuf| path.to_str().unwrap().to_owned();
+        let below = text(self.directory.path().join("data"));
+        let environment = [
+            (
+                "LD_PRELOAD",
+                text(self.directory.path().join("disk_fault.so")),
+            ),
+            ("DISK_FAULT_CONTROL", text(self.control())),
+            ("DISK_FAULT_BELOW", below),
+        ];
+        let environment: Vec<_> = environment
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        Writer::start(&self.database(), entries, &environment)
+    }
+}
+
+/// Strikes a writing child with `fault` and returns how it ended.
+fn strike(shim: &Shim, fault: &str, milliseconds: u64) -> Acknowledged {
+    let writer = shim.start(None);
+    writer.wait_for_first(PATIENCE);
+    std::thread::sleep(Duration::from_millis(milliseconds));
+    shim.set(fault);
+    let acknowledged = writer.wait(PATIENCE);
+    shim.set("none");
+    println!("{fault}: {acknowledged:?}");
+    acknowledged
+}
+
+fn assert_names_all(acknowledged: &Acknowledged, cause: &str) {
+    let message = acknowledged
+        .failure
+        .as_ref()
+        .expect("the child was to fail");
+    for part in ["/", cause, "could not "] {
+        assert!(message.contains(part), "`{part}` is not in: {message}");
+    }
+}
+
+#[test]
+#[ignore = "needs root: run by .ci/run"]
+fn an_io_error_stops_the_process_and_loses_nothing() {
+    for fault in ["eio", "eio-sync"] {
+        let shim = Shim::new();
+        let mut acknowledged = Acknowledged::default();
+        for round in 0..5 {
+            let more = strike(&shim, fault, round * 37);
+            assert_names_all(&more, "Input/output error");
+            acknowledged = more.after(&acknowledged);
+            verify(&shim.database(), &acknowledged)
+                .unwrap_or_else(|lost| panic!("{fault}, round {round}: {lost}"));
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs root: run by .ci/run"]
+fn a_disk_that_fails_from_the_start_is_named() {
+    let shim = Shim::new();
+    shim.set("eio");
+    let acknowledged = shim.start(None).wait(PATIENCE);
+    assert_names_all(&acknowledged, "Input/output error");
+    assert_eq!(acknowledged.end, 0);
+}
+
+#[test]
+#[ignore = "needs root: run by .ci/run"]
+fn a_full_disk_stops_the_process_and_loses_nothing() {
+    let disk = SmallDisk::new(96);
+    let growing = [(common::child::KEEP_ALL, "1")];
+    let acknowledged = Writer::start(&disk.path(), None, &growing).wait(PATIENCE);
+    println!("full: {acknowledged:?}");
+    assert_names_all(&acknowledged, "No space left on device");
+    assert!(acknowledged.end > 0);
+    // With some more room everything is there and writing goes on.
+    disk.grow(512);
+    verify(&disk.path(), &acknowledged).unwrap();
+    let more = Writer::start(&disk.path(), Some(20), &[]).wait(PATIENCE);
+    assert!(more.done && more.end > acknowledged.end, "{more:?}");
+}
+
+#[test]
+#[ignore = "needs root: run by .ci/run"]
+fn a_slow_sync_only_takes_longer() {
+    let shim = Shim::new();
+    shim.set("slow 100");
+    let start = std::time::Instant::now();
+    let acknowledged = shim.start(Some(30)).wait(PATIENCE);
+    println!("slow: {acknowledged:?} in {:?}", start.elapsed());
+    assert!(acknowledged.done, "{acknowledged:?}");
+    let least = Duration::from_millis(100) * u32::try_from(acknowledged.acknowledgements).unwrap();
+    assert!(start.elapsed() >= least, "acknowledged before the sync");
+    verify(&shim.database(), &acknowledged).unwrap();
+}

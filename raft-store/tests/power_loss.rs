@@ -1,0 +1,102 @@
+//! A power loss at a random moment loses nothing acknowledged.
+//!
+//! ext4 on a loop device is shut down without flushing even its journal, so
+//! what was never synced is gone, as with a pulled plug.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+
+mod common;
+
+use std::path::Path;
+use std::time::Duration;
+
+use common::Random;
+use common::child::{LARGE_VALUES, large_value, log_key};
+use common::loop_disk::LoopDisk;
+use common::process::{Acknowledged, Writer};
+use common::verify::verify;
+use quorate_raft_store::{Engine as _, SledEngine, Tree};
+
+const ROUNDS: u64 = 20;
+
+#[test]
+fn writes_as_a_child() {
+    common::child::run_if_child();
+}
+
+#[test]
+#[ignore = "needs root: run by .ci/run"]
+fn power_loss_on_fresh_databases_loses_nothing() {
+    let mut disk = LoopDisk::new();
+    let mut random = Random(29);
+    let mut lost = Vec::new();
+    for round in 0..ROUNDS {
+        // Below a directory that does not exist yet either.
+        let path = disk.mount_point().join(format!("{round}/database"));
+        let acknowledged = lose_power(&mut disk, &path, random.below(150));
+        println!("round {round}: {acknowledged:?}");
+        lost.extend(verify(&path, &acknowledged).err());
+        std::fs::remove_dir_all(path).unwrap();
+    }
+    assert!(
+        lost.is_empty(),
+        "{} of {ROUNDS} rounds: {lost:#?}",
+        lost.len()
+    );
+}
+
+#[test]
+#[ignore = "needs root: run by .ci/run"]
+fn power_loss_on_an_old_database_loses_nothing() {
+    let mut disk = LoopDisk::new();
+    let path = disk.mount_point().join("database");
+    let mut acknowledged = Writer::start(&path, Some(3000), &[]).wait(Duration::from_secs(120));
+    assert!(acknowledged.done, "{acknowledged:?}");
+    let mut random = Random(31);
+    for round in 0..ROUNDS {
+        let more = lose_power(&mut disk, &path, random.below(600));
+        println!("round {round}: {more:?}");
+        acknowledged = more.after(&acknowledged);
+        verify(&path, &acknowledged).unwrap_or_else(|lost| panic!("round {round}: {lost}"));
+    }
+}
+
+/// sled does not sync the files that it keeps large values in.
+#[test]
+#[ignore = "needs root: run by .ci/run"]
+fn power_loss_keeps_values_in_files_of_their_own() {
+    let mut disk = LoopDisk::new();
+    let mut random = Random(37);
+    for round in 0..5 {
+        let path = disk.mount_point().join(format!("{round}/database"));
+        let large = [(LARGE_VALUES, "1")];
+        let acknowledged = lose_power_with(&mut disk, &path, random.below(150), &large);
+        assert!(acknowledged.end > 0, "{acknowledged:?}");
+        let engine = SledEngine::open(&path).unwrap();
+        for index in 0..acknowledged.end {
+            let found = engine.get(Tree::Snapshot, &log_key(index)).unwrap();
+            assert!(
+                found == Some(large_value(index)),
+                "round {round}, value {index}"
+            );
+        }
+    }
+}
+
+fn lose_power(disk: &mut LoopDisk, path: &Path, milliseconds: u64) -> Acknowledged {
+    lose_power_with(disk, path, milliseconds, &[])
+}
+
+fn lose_power_with(
+    disk: &mut LoopDisk,
+    path: &Path,
+    milliseconds: u64,
+    environment: &[(&str, &str)],
+) -> Acknowledged {
+    let writer = Writer::start(path, None, environment);
+    writer.wait_for_first(Duration::from_secs(30));
+    std::thread::sleep(Duration::from_millis(milliseconds));
+    disk.pull_the_plug();
+    let acknowledged = writer.kill();
+    disk.restart();
+    acknowledged
+}

@@ -1,0 +1,342 @@
+//! What a start makes of what the last life left behind.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{Opened, entry, log_id, open_engine};
+use openraft::storage::{RaftLogStorage as _, RaftLogStorageExt as _, RaftStateMachine as _};
+use openraft::{RaftLogReader as _, RaftSnapshotBuilder as _, Vote};
+use quorate_model::frame;
+use quorate_model::frame::Format;
+use quorate_raft_store::{Engine, MemoryEngine, SledEngine, StoreError, Tree, Write};
+
+const END: [u8; 20] = [0xff; 20];
+
+fn pairs(engine: &dyn Engine, tree: Tree) -> Vec<(Vec<u8>, Vec<u8>)> {
+    engine.range(tree, &[], &END, usize::MAX).unwrap()
+}
+
+fn everything(engine: &dyn Engine) -> Vec<Vec<(Vec<u8>, Vec<u8>)>> {
+    Tree::ALL
+        .into_iter()
+        .map(|tree| pairs(engine, tree))
+        .collect()
+}
+
+fn put(engine: &dyn Engine, tree: Tree, key: impl Into<Vec<u8>>, value: Vec<u8>) {
+    let key = key.into();
+    engine.write(vec![Write::Put { tree, key, value }]).unwrap();
+}
+
+fn log_key(index: u64, part: u16) -> Vec<u8> {
+    let mut key = Vec::from(index.to_be_bytes());
+    key.extend_from_slice(&part.to_be_bytes());
+    key
+}
+
+/// Entries 0 to 19 in terms 1 and 2, applied; a snapshot at 9 of which the log
+/// is purged up to 4; a vote and a commit.
+async fn filled(engine: &Arc<MemoryEngine>) -> Opened {
+    let mut opened = open_engine(Arc::clone(engine) as Arc<dyn Engine>).unwrap();
+    opened
+        .log
+        .save_vote(&Vote::new_committed(2, 7))
+        .await
+        .unwrap();
+    append(&mut opened, 1, 0..10).await;
+    let mut builder = opened.states.get_snapshot_builder().await;
+    builder.build_snapshot().await.unwrap();
+    append(&mut opened, 2, 10..20).await;
+    opened.log.purge(log_id(1, 4)).await.unwrap();
+    opened
+        .log
+        .save_committed(Some(log_id(2, 15)))
+        .await
+        .unwrap();
+    // Everything before it is done when this is.
+    opened
+        .log
+        .save_vote(&Vote::new_committed(3, 7))
+        .await
+        .unwrap();
+    opened
+}
+
+async fn append(opened: &mut Opened, term: u64, range: std::ops::Range<u64>) {
+    let entries: Vec<_> = range.map(|index| entry(term, index)).collect();
+    opened.log.blocking_append(entries.clone()).await.unwrap();
+    opened.states.apply(entries).await.unwrap();
+}
+
+async fn filled_engine() -> Arc<MemoryEngine> {
+    let engine = Arc::new(MemoryEngine::new());
+    filled(&engine).await.close();
+    engine
+}
+
+fn refusal(engine: MemoryEngine) -> StoreError {
+    let before = everything(&engine);
+    let engine = Arc::new(engine);
+    let error = open_engine(Arc::clone(&engine) as Arc<dyn Engine>)
+        .err()
+        .expect("a refusal");
+    assert_eq!(
+        everything(engine.as_ref()),
+        before,
+        "a refusal must change nothing"
+    );
+    error
+}
+
+#[tokio::test]
+async fn everything_is_there_after_a_power_loss() {
+    let engine = Arc::new(MemoryEngine::new());
+    let before = filled(&engine).await;
+    let mut opened = open_engine(Arc::new(engine.after_power_loss())).unwrap();
+    assert_eq!(
+        opened.log.read_vote().await.unwrap(),
+        Some(Vote::new_committed(3, 7))
+    );
+    assert_eq!(
+        opened.log.read_committed().await.unwrap(),
+        Some(log_id(2, 15))
+    );
+    let state = opened.log.get_log_state().await.unwrap();
+    assert_eq!(state.last_purged_log_id, Some(log_id(1, 4)));
+    assert_eq!(state.last_log_id, Some(log_id(2, 19)));
+    let entries = opened.log.try_get_log_entries(..).await.unwrap();
+    let expected: Vec<_> = (5..10)
+        .map(|index| entry(1, index))
+        .chain((10..20).map(|index| entry(2, index)))
+        .collect();
+    assert_eq!(entries, expected);
+    assert_eq!(
+        opened.states.applied_state().await.unwrap().0,
+        Some(log_id(1, 9))
+    );
+    opened
+        .states
+        .apply(entries.into_iter().skip(5))
+        .await
+        .unwrap();
+    assert_eq!(
+        *opened.machine.read().unwrap(),
+        *before.machine.read().unwrap()
+    );
+    opened.close();
+    before.close();
+}
+
+#[tokio::test]
+async fn leftovers_of_a_crash_are_removed() {
+    let engine = filled_engine().await;
+    let clean = everything(engine.as_ref());
+    for index in 0..=4 {
+        put(engine.as_ref(), Tree::Log, log_key(index, 0), vec![1]);
+        put(engine.as_ref(), Tree::Log, log_key(index, 1), vec![2]);
+    }
+    for sequence in [0_u64, 2, 99] {
+        let mut key = Vec::from(sequence.to_be_bytes());
+        key.extend_from_slice(&[0, 0, 0, 0, 0, 0]);
+        put(engine.as_ref(), Tree::Snapshot, key, vec![3]);
+    }
+    open_engine(Arc::clone(&engine) as Arc<dyn Engine>)
+        .unwrap()
+        .close();
+    assert_eq!(everything(engine.as_ref()), clean);
+    assert_eq!(
+        everything(&engine.after_power_loss()),
+        clean,
+        "the removal is durable"
+    );
+}
+
+#[tokio::test]
+async fn gaps_in_the_log_are_refused() {
+    let engine = filled_engine().await;
+    // At the start, in the middle, a part of the large entry 5, and its end.
+    for key in [log_key(5, 0), log_key(12, 0), log_key(5, 1)] {
+        let broken = engine.after_crash();
+        let tree = Tree::Log;
+        assert!(broken.get(tree, &key).unwrap().is_some(), "{key:02x?}");
+        broken.write(vec![Write::Remove { tree, key }]).unwrap();
+        // The last part of an entry in the middle shows when it is read.
+        if let Ok(mut opened) = open_engine(Arc::new(broken.after_crash())) {
+            let error = opened.log.try_get_log_entries(..).await.unwrap_err();
+            assert!(error.to_string().contains("corrupt"), "{error}");
+            assert!(opened.log.health().error().is_some());
+            continue;
+        }
+        assert!(matches!(refusal(broken), StoreError::Corrupt { .. }));
+    }
+}
+
+#[tokio::test]
+async fn newer_formats_are_refused_and_nothing_is_deleted() {
+    let engine = filled_engine().await;
+    let records: [(&str, &[u8; 4]); 5] = [
+        ("format", b"QSTO"),
+        ("vote", b"QVOT"),
+        ("committed", b"QCOM"),
+        ("purged", b"QPUR"),
+        ("snapshot", b"QSNM"),
+    ];
+    for (key, kind) in records {
+        let newer = engine.after_crash();
+        let sealed = frame::seal_raw(Format::new(*kind, 2), b"who knows");
+        put(&newer, Tree::Meta, key, sealed);
+        // Leftovers stay as well.
+        put(&newer, Tree::Log, log_key(1, 0), vec![1]);
+        let error = refusal(newer);
+        assert!(
+            matches!(&error, StoreError::NewerFormat { place, found: 2, known: 1 } if place.contains(key)),
+            "{error}"
+        );
+        assert!(error.to_string().contains("nothing was changed"));
+    }
+    let newer = engine.after_crash();
+    let sealed = frame::seal_raw(Format::new(*b"QLOG", 2), b"who knows");
+    put(&newer, Tree::Log, log_key(19, 0), sealed);
+    assert!(matches!(refusal(newer), StoreError::NewerFormat { .. }));
+}
+
+#[tokio::test]
+async fn data_without_a_format_record_is_refused() {
+    let engine = filled_engine().await.after_crash();
+    let key = b"format".to_vec();
+    let tree = Tree::Meta;
+    engine.write(vec![Write::Remove { tree, key }]).unwrap();
+    assert!(matches!(refusal(engine), StoreError::Corrupt { .. }));
+}
+
+#[tokio::test]
+async fn a_log_purged_without_its_snapshot_is_refused() {
+    let engine = filled_engine().await.after_crash();
+    let key = b"snapshot".to_vec();
+    let tree = Tree::Meta;
+    engine.write(vec![Write::Remove { tree, key }]).unwrap();
+    let error = refusal(engine);
+    assert!(
+        error.to_string().contains("purged up to Some(4)"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn the_commit_never_goes_back_and_never_beyond_the_log() {
+    let engine = Arc::new(MemoryEngine::new());
+    let mut opened = filled(&engine).await;
+    opened.log.save_committed(Some(log_id(1, 8))).await.unwrap();
+    opened.log.save_committed(None).await.unwrap();
+    assert_eq!(
+        opened.log.read_committed().await.unwrap(),
+        Some(log_id(2, 15))
+    );
+    opened.close();
+    let mut opened = open_engine(Arc::clone(&engine) as Arc<dyn Engine>).unwrap();
+    assert_eq!(
+        opened.log.read_committed().await.unwrap(),
+        Some(log_id(2, 15))
+    );
+    opened
+        .log
+        .save_committed(Some(log_id(9, 99)))
+        .await
+        .unwrap();
+    opened.close();
+    let mut opened = open_engine(engine).unwrap();
+    let committed = opened.log.read_committed().await.unwrap();
+    assert_eq!(
+        committed,
+        Some(log_id(1, 9)),
+        "as far as the snapshot bears out"
+    );
+    opened.close();
+}
+
+#[tokio::test]
+async fn truncation_removes_the_tail_for_good() {
+    let engine = Arc::new(MemoryEngine::new());
+    let mut opened = filled(&engine).await;
+    opened.log.truncate(log_id(2, 17)).await.unwrap();
+    let state = opened.log.get_log_state().await.unwrap();
+    assert_eq!(state.last_log_id, Some(log_id(2, 16)));
+    assert!(
+        opened
+            .log
+            .try_get_log_entries(17..)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    append(&mut opened, 4, 17..18).await;
+    let mut again = open_engine(Arc::new(engine.after_power_loss())).unwrap();
+    let entries = again.log.try_get_log_entries(16..).await.unwrap();
+    assert_eq!(entries, [entry(2, 16), entry(4, 17)]);
+    again.close();
+    opened.close();
+}
+
+#[test]
+fn a_leftover_of_a_sled_snapshot_does_not_matter() {
+    let directory = tempfile::tempdir().unwrap();
+    let put_one = |value: u8| {
+        let engine = SledEngine::open(directory.path()).unwrap();
+        put(&engine, Tree::Meta, b"key", vec![value]);
+        engine.sync().unwrap();
+    };
+    put_one(1);
+    let leftover = directory.path().join("snap.00000000FFFFFFFF.generating");
+    std::fs::write(&leftover, b"half of a snapsh").unwrap();
+    put_one(2);
+    assert!(!leftover.exists());
+}
+
+#[test]
+fn damaged_sled_files_are_an_error_that_names_them() {
+    let directory = tempfile::tempdir().unwrap();
+    {
+        let engine = SledEngine::open(directory.path()).unwrap();
+        for index in 0..200_u64 {
+            put(&engine, Tree::Log, log_key(index, 0), vec![5; 10_000]);
+        }
+        engine.sync().unwrap();
+    }
+    for name in ["conf", "db"] {
+        let copy = tempfile::tempdir().unwrap();
+        copy_directory(directory.path(), copy.path());
+        let path = copy.path().join(name);
+        let mut bytes = std::fs::read(&path).unwrap();
+        let length = bytes.len();
+        bytes[..length.min(1 << 20)].fill(0xa5);
+        std::fs::write(&path, bytes).unwrap();
+        let lost = match SledEngine::open(copy.path()) {
+            Err(error) => {
+                assert!(
+                    error.to_string().contains(copy.path().to_str().unwrap()),
+                    "{error}"
+                );
+                true
+            }
+            // What sled itself takes for the end of its log is found by the
+            // records above it.
+            Ok(engine) => pairs(&engine, Tree::Log).len() < 200,
+        };
+        assert!(lost, "the damage to `{name}` went unseen");
+    }
+}
+
+fn copy_directory(from: &std::path::Path, to: &std::path::Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir(&target).unwrap();
+            copy_directory(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), &target).unwrap();
+        }
+    }
+}
