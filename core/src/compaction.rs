@@ -1,0 +1,115 @@
+//! Decides when the log is cut.
+
+use std::fmt;
+use std::sync::Arc;
+
+use quorate_raft_store::StoreMeter;
+use tokio::sync::watch;
+
+use crate::config::CompactionConfig;
+use crate::group::Group;
+use crate::types::Runtime;
+
+/// Takes a snapshot when the log since the last one outgrew the state, then
+/// purges what the snapshot covers but for a tail.
+pub(crate) struct Compactor<R: Runtime> {
+    group: Arc<Group<R>>,
+    meter: StoreMeter,
+    applied: watch::Receiver<u64>,
+    /// Of the entries since the last snapshot, while there were enough of them.
+    average_entry_bytes: u64,
+}
+
+/// Fewer entries say nothing about their usual size.
+const ENTRIES_FOR_AVERAGE: u64 = 16;
+
+impl<R: Runtime> Compactor<R> {
+    pub(crate) fn new(
+        group: Arc<Group<R>>,
+        meter: StoreMeter,
+        applied: watch::Receiver<u64>,
+    ) -> Self {
+        Self {
+            group,
+            meter,
+            applied,
+            average_entry_bytes: 1,
+        }
+    }
+
+    /// Runs until the node stops.
+    pub(crate) async fn run(mut self) {
+        let mut stop = self.group.watch_stop();
+        let mut metrics = self.group.raft.data_metrics();
+        let mut purged = None;
+        // The snapshot that was newest when one was last asked for.
+        let mut asked_at = None;
+        loop {
+            self.measure();
+            let newest = metrics.borrow_and_update().snapshot.map(|id| id.index);
+            if newest > purged && self.purge_below(newest).await.is_err() {
+                return;
+            }
+            purged = newest;
+            let is_building = asked_at == Some(newest);
+            if !is_building && is_due(&self.group.config.compaction, &self.meter) {
+                asked_at = Some(newest);
+                if self.group.raft.trigger().snapshot().await.is_err() {
+                    return;
+                }
+            }
+            tokio::select! {
+                biased;
+                () = stop.stopped() => return,
+                changed = metrics.changed() => if changed.is_err() { return },
+                changed = self.applied.changed(), if !is_building => {
+                    if changed.is_err() { return }
+                }
+            }
+        }
+    }
+
+    fn measure(&mut self) {
+        let entries = self.meter.log_entries_since_snapshot();
+        if entries >= ENTRIES_FOR_AVERAGE {
+            self.average_entry_bytes = (self.meter.log_bytes_since_snapshot() / entries).max(1);
+        }
+    }
+
+    /// How many entries to keep below a snapshot, bounded by count and bytes.
+    fn tail_entries(&self) -> u64 {
+        let config = &self.group.config.compaction;
+        config
+            .tail_entries
+            .min(config.tail_bytes / self.average_entry_bytes)
+    }
+
+    async fn purge_below(&self, snapshot: Option<u64>) -> Result<(), ()> {
+        let Some(snapshot) = snapshot else {
+            return Ok(());
+        };
+        let tail = self.tail_entries();
+        let Some(upto) = snapshot.checked_sub(tail) else {
+            return Ok(());
+        };
+        self.group
+            .raft
+            .trigger()
+            .purge_log(upto)
+            .await
+            .map_err(drop)
+    }
+}
+
+fn is_due(config: &CompactionConfig, meter: &StoreMeter) -> bool {
+    let bound = config.min_log_bytes.max(meter.snapshot_bytes());
+    meter.log_bytes_since_snapshot() > bound
+}
+
+impl<R: Runtime> fmt::Debug for Compactor<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Compactor")
+            .field("group", &self.group)
+            .finish_non_exhaustive()
+    }
+}

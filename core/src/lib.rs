@@ -1,0 +1,54 @@
+//! The control plane's core role: the Raft group over a [`Link`], proposals
+//! merged into batches, linearizable reads, membership at run time.
+//!
+//! ```text
+//! callers ── Core::propose ── proposer ──┬─ intake ── entry writer ── openraft ── LogStore
+//!                                  Link ─┘               |              |
+//! callers ── Core::read ── rounds ── leader's rounds ────┘        ClusterMachine ── observer
+//! ```
+
+#[cfg(all(feature = "mutants", not(debug_assertions)))]
+compile_error!("the feature `mutants` plants bugs; it must never be in a release build");
+
+mod clock;
+mod command_size;
+mod compaction;
+mod config;
+mod core;
+mod entry_writer;
+mod failure;
+mod gathering;
+mod group;
+mod intake;
+mod link;
+mod machine;
+mod membership;
+mod memory_link;
+mod metrics;
+mod network;
+mod observer;
+mod peer;
+mod proposal_queue;
+mod proposer;
+mod read_rounds;
+mod reader;
+mod server;
+mod snapshot_receiver;
+mod snapshot_sender;
+mod types;
+mod wire;
+
+pub use core::{Core, IoMode, Pace, StartError};
+
+pub use clock::{SystemClock, WallClock};
+pub use config::{CompactionConfig, CoreConfig, CoreLimits, ElectionTiming};
+pub use failure::CoreFailure;
+pub use link::{Link, LinkError};
+pub use membership::{FormError, MembershipError};
+pub use memory_link::{MemoryLink, MemoryNetwork};
+pub use metrics::{CoreMetrics, ProposalMetrics, Role, StoreMetrics};
+pub use observer::{ApplyObserver, NoObserver};
+pub use openraft::TokioRuntime;
+pub use proposer::{Committed, CommittedMany, ProposeError};
+pub use reader::{Read, ReadError, Stale};
+pub use types::{Outcomes, Runtime, TypeConfig};

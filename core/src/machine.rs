@@ -1,0 +1,136 @@
+//! The replicated state as the store drives it.
+
+use std::fmt;
+use std::sync::{Arc, RwLock, RwLockReadGuard};
+
+use bytes::Bytes;
+use quorate_model::ids::Revision;
+#[cfg(feature = "mutants")]
+use quorate_model::mutant::Mutant;
+use quorate_model::reply::Applied;
+use quorate_model::state::{ClusterState, StateImage};
+use quorate_model::wire;
+use quorate_raft_store::{Image, Machine, MachineError};
+use tokio::sync::watch;
+
+use crate::config::CoreConfig;
+use crate::observer::ApplyObserver;
+use crate::types::Outcomes;
+
+/// [`ClusterState`] behind the store's port. It tells the observer of every
+/// step and readers how far it is.
+pub(crate) struct ClusterMachine {
+    state: ClusterState,
+    hash_seed: u64,
+    #[cfg(feature = "mutants")]
+    mutant: Option<Mutant>,
+    observer: Arc<dyn ApplyObserver>,
+    /// The number of entries that are applied: the last index and one.
+    applied: watch::Sender<u64>,
+}
+
+/// The machine as readers and the store share it.
+pub(crate) type SharedMachine = Arc<RwLock<ClusterMachine>>;
+
+struct ClusterImage(StateImage);
+
+impl ClusterMachine {
+    pub(crate) fn new(config: &CoreConfig, observer: Arc<dyn ApplyObserver>) -> Self {
+        let mut machine = Self {
+            state: ClusterState::new(config.hash_seed),
+            hash_seed: config.hash_seed,
+            #[cfg(feature = "mutants")]
+            mutant: config.mutant,
+            observer,
+            applied: watch::Sender::new(0),
+        };
+        machine.plant_mutant();
+        machine
+    }
+
+    #[cfg(feature = "mutants")]
+    fn plant_mutant(&mut self) {
+        let state = std::mem::replace(&mut self.state, ClusterState::new(0));
+        self.state = state.with_mutant(self.mutant);
+    }
+
+    #[cfg(not(feature = "mutants"))]
+    #[expect(clippy::unused_self, reason = "there are none in this build")]
+    fn plant_mutant(&mut self) {}
+
+    pub(crate) fn state(&self) -> &ClusterState {
+        &self.state
+    }
+
+    pub(crate) fn watch_applied(&self) -> watch::Receiver<u64> {
+        self.applied.subscribe()
+    }
+
+    fn finish_step(&self, index: u64, applied: Option<&Applied>) {
+        self.observer.applied(&self.state, applied);
+        self.applied.send_replace(index + 1);
+    }
+}
+
+impl Machine for ClusterMachine {
+    type Reply = Outcomes;
+
+    fn apply(&mut self, index: u64, payload: &[u8]) -> Result<Outcomes, MachineError> {
+        let batch = wire::decode_batch(payload)
+            .map_err(|error| MachineError::new(format!("entry {index}: {error}")))?;
+        let applied = self.state.apply(Revision::new(index), &batch, payload);
+        assert_eq!(
+            applied.outcomes.len(),
+            batch.requests.len(),
+            "entry {index}: one outcome a request"
+        );
+        self.finish_step(index, Some(&applied));
+        Ok(Outcomes(applied.outcomes))
+    }
+
+    fn skip(&mut self, index: u64) -> Outcomes {
+        // Entry 0 is the membership that the group was formed with. Revision 0
+        // stands for a state before all commands, which is this one.
+        if index > 0 {
+            self.state.skip(Revision::new(index));
+        }
+        self.finish_step(index, None);
+        Outcomes::default()
+    }
+
+    fn capture(&self) -> Box<dyn Image> {
+        Box::new(ClusterImage(self.state.image()))
+    }
+
+    fn restore(&mut self, chunks: &[Bytes]) -> Result<(), MachineError> {
+        self.state = ClusterState::restore(self.hash_seed, chunks)
+            .map_err(|error| MachineError::new(error.to_string()))?;
+        self.plant_mutant();
+        self.observer.restored(&self.state);
+        self.applied.send_replace(self.state.revision().get() + 1);
+        Ok(())
+    }
+}
+
+impl Image for ClusterImage {
+    fn next_chunk(&mut self) -> Option<Vec<u8>> {
+        self.0.next_chunk()
+    }
+}
+
+impl fmt::Debug for ClusterMachine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClusterMachine")
+            .field("revision", &self.state.revision())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A panic inside apply leaves half a step behind; nothing may be read or
+/// applied after that.
+pub(crate) fn read(machine: &RwLock<ClusterMachine>) -> RwLockReadGuard<'_, ClusterMachine> {
+    match machine.read() {
+        Ok(guard) => guard,
+        Err(_) => panic!("the cluster state is unusable: applying an entry panicked before"),
+    }
+}

@@ -1,0 +1,205 @@
+//! What must hold of a peer's message before openraft sees it. openraft takes
+//! these for granted and would panic, or worse, store what no node can apply.
+
+use quorate_model::ids::NodeId;
+use quorate_model::limits::MAX_ENTRY_BYTES;
+use quorate_model::wire;
+
+use super::message::{Append, Refusal, SnapshotBegin};
+use super::raft::{WireBody, WireEntry, WireLogId, WireMembership, WireVote};
+
+/// More nodes than any core tier has.
+const MAX_NODES: usize = 1_024;
+
+pub(crate) fn check_append(from: NodeId, append: &Append) -> Result<(), Refusal> {
+    check_leader(from, append.vote)?;
+    let mut previous = append.previous;
+    for entry in &append.entries {
+        check_follows(previous, entry.id)?;
+        if entry.id.term > append.vote.term {
+            return malformed("an entry is of a later term than its leader");
+        }
+        check_body(entry)?;
+        previous = Some(entry.id);
+    }
+    if append
+        .committed
+        .is_some_and(|id| id.term > append.vote.term)
+    {
+        return malformed("the committed entry is of a later term than the leader");
+    }
+    Ok(())
+}
+
+pub(crate) fn check_candidate(from: NodeId, vote: WireVote) -> Result<(), Refusal> {
+    if vote.committed || vote.node != Some(from.get()) {
+        return malformed("a vote is asked for by the candidate itself, before it leads");
+    }
+    Ok(())
+}
+
+pub(crate) fn check_snapshot(
+    from: NodeId,
+    begin: &SnapshotBegin,
+    limit: u64,
+) -> Result<(), Refusal> {
+    check_leader(from, begin.vote)?;
+    check_membership(&begin.meta.membership)?;
+    if begin.meta.last.is_none() {
+        return malformed("a snapshot of nothing");
+    }
+    if begin.bytes > limit {
+        let bytes = begin.bytes;
+        return Err(Refusal::TooLarge { bytes, limit });
+    }
+    if begin.chunks > begin.bytes {
+        return malformed("more chunks than bytes");
+    }
+    Ok(())
+}
+
+/// Only a leader appends and sends snapshots, and only in its own name.
+fn check_leader(from: NodeId, vote: WireVote) -> Result<(), Refusal> {
+    if !vote.committed || vote.node != Some(from.get()) {
+        return malformed("the sender does not claim to lead");
+    }
+    Ok(())
+}
+
+fn check_follows(previous: Option<WireLogId>, id: WireLogId) -> Result<(), Refusal> {
+    let expected = match previous {
+        None => Some(0),
+        Some(previous) => previous.index.checked_add(1),
+    };
+    if expected != Some(id.index) || previous.is_some_and(|previous| previous.term > id.term) {
+        return malformed("the entries do not follow each other");
+    }
+    Ok(())
+}
+
+fn check_body(entry: &WireEntry) -> Result<(), Refusal> {
+    match &entry.body {
+        WireBody::Blank => Ok(()),
+        WireBody::Membership(membership) => check_membership(membership),
+        WireBody::Batch(bytes) if bytes.len() > MAX_ENTRY_BYTES => Err(Refusal::TooLarge {
+            bytes: bytes.len() as u64,
+            limit: MAX_ENTRY_BYTES as u64,
+        }),
+        WireBody::Batch(bytes) => Ok(wire::decode_batch(bytes).map(drop)?),
+    }
+}
+
+fn check_membership(membership: &WireMembership) -> Result<(), Refusal> {
+    let sizes = || membership.configs.iter().map(Vec::len);
+    if !(1..=2).contains(&membership.configs.len())
+        || sizes().any(|size| size == 0)
+        || sizes().sum::<usize>() + membership.nodes.len() > MAX_NODES
+    {
+        return malformed("a membership has one or two sets of voters, none empty");
+    }
+    Ok(())
+}
+
+fn malformed<T>(detail: &str) -> Result<T, Refusal> {
+    Err(Refusal::Malformed {
+        detail: detail.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use quorate_model::command::Batch;
+    use quorate_model::ids::Timestamp;
+
+    use super::*;
+
+    const LEADER: NodeId = NodeId::new(3);
+
+    fn batch() -> WireBody {
+        let time = Timestamp::new(1);
+        let requests = Vec::new();
+        WireBody::Batch(wire::encode_batch(&Batch { time, requests }))
+    }
+
+    fn append(previous: Option<(u64, u64)>, entries: &[(u64, u64, WireBody)]) -> Append {
+        let id = |(term, index)| WireLogId { term, index };
+        Append {
+            vote: WireVote {
+                term: 5,
+                node: Some(LEADER.get()),
+                committed: true,
+            },
+            previous: previous.map(id),
+            entries: entries
+                .iter()
+                .map(|(term, index, body)| WireEntry {
+                    id: id((*term, *index)),
+                    body: body.clone(),
+                })
+                .collect(),
+            committed: None,
+        }
+    }
+
+    #[test]
+    fn what_follows_is_accepted() {
+        let good = append(None, &[(4, 0, WireBody::Blank), (5, 1, batch())]);
+        check_append(LEADER, &good).unwrap();
+        let good = append(Some((5, 8)), &[(5, 9, batch())]);
+        check_append(LEADER, &good).unwrap();
+        check_append(LEADER, &append(Some((5, 8)), &[])).unwrap();
+    }
+
+    #[test]
+    fn what_openraft_would_choke_on_is_refused() {
+        let membership = |configs: &[&[u64]]| {
+            WireBody::Membership(WireMembership {
+                configs: configs.iter().map(|voters| voters.to_vec()).collect(),
+                nodes: vec![1],
+            })
+        };
+        let bad = [
+            append(None, &[(5, 1, WireBody::Blank)]),
+            append(Some((5, 8)), &[(5, 8, WireBody::Blank)]),
+            append(
+                Some((5, 8)),
+                &[(5, 9, WireBody::Blank), (5, 11, WireBody::Blank)],
+            ),
+            append(Some((5, 8)), &[(4, 9, WireBody::Blank)]),
+            append(Some((5, 8)), &[(6, 9, WireBody::Blank)]),
+            append(Some((5, u64::MAX)), &[(5, 0, WireBody::Blank)]),
+            append(
+                Some((5, 8)),
+                &[(5, 9, WireBody::Batch(b"no batch".to_vec()))],
+            ),
+            append(
+                Some((5, 8)),
+                &[(5, 9, WireBody::Batch(vec![0; MAX_ENTRY_BYTES + 1]))],
+            ),
+            append(Some((5, 8)), &[(5, 9, membership(&[]))]),
+            append(Some((5, 8)), &[(5, 9, membership(&[&[1], &[]]))]),
+            append(Some((5, 8)), &[(5, 9, membership(&[&[1], &[1], &[1]]))]),
+        ];
+        for append in bad {
+            check_append(LEADER, &append).unwrap_err();
+        }
+        let good = append(Some((5, 8)), &[]);
+        check_append(NodeId::new(4), &good).unwrap_err();
+        let vote = WireVote {
+            committed: false,
+            ..good.vote
+        };
+        check_append(
+            LEADER,
+            &Append {
+                vote,
+                ..good.clone()
+            },
+        )
+        .unwrap_err();
+        check_candidate(LEADER, vote).unwrap();
+        check_candidate(LEADER, good.vote).unwrap_err();
+        check_candidate(NodeId::new(4), vote).unwrap_err();
+    }
+}
