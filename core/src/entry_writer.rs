@@ -122,19 +122,14 @@ impl<R: Runtime> EntryWriter<R> {
         }
         self.counters.entries.fetch_add(1, Relaxed);
         self.counters.bytes.fetch_add(encoded.len() as u64, Relaxed);
-        let receiver = match self
+        let written = self
             .group
             .raft
             .client_write_ff(Payload::from(encoded))
-            .await
-        {
-            Ok(receiver) => receiver,
-            Err(_) => {
-                return self.settle(Written {
-                    keys,
-                    result: Err(Refusal::Stopped),
-                });
-            }
+            .await;
+        let Ok(receiver) = written else {
+            let result = Err(Refusal::Stopped);
+            return self.settle(Written { keys, result });
         };
         self.in_flight.push(Box::pin(async move {
             let result = match receiver.await {

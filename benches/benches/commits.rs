@@ -1,0 +1,236 @@
+//! Committed operations a second: three cores in one process, each on sled with
+//! real syncs, single operations by 1, 64 and 1,024 callers.
+//!
+//! The baseline is measured in the same run, on the same disk, through the same
+//! engine: one durable write of the bytes that one lone operation puts into the
+//! log. A commit needs at least two of them in a row, since openraft 0.9 writes
+//! the leader's log before it sends the entry to the followers.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use criterion::{BenchmarkId, Criterion, Throughput};
+use quorate_core::{
+    Core, CoreConfig, IoMode, MemoryNetwork, NoObserver, Role, SystemClock, TokioRuntime,
+};
+use quorate_model::cluster::ClusterName;
+use quorate_model::command::{Batch, Command, Request};
+use quorate_model::ids::{ClusterId, Incarnation, NodeId, Origin, Sequence, Timestamp};
+use quorate_model::member::{Liveness, Member, Roles};
+use quorate_model::node_name::NodeName;
+use quorate_model::reply::Reply;
+use quorate_model::topic_filter::TopicFilter;
+use quorate_model::wire;
+use quorate_raft_store::{Engine, SledEngine, Tree, Write};
+
+type BenchCore = Core<TokioRuntime>;
+
+const NODES: [u64; 3] = [1, 2, 3];
+const LONE_OPERATIONS: usize = 2_000;
+/// Filters that a caller goes round in: the state stays of one size.
+const FILTERS: usize = 16;
+
+fn member(id: u64) -> Member {
+    Member {
+        id: NodeId::new(id),
+        name: NodeName::new(format!("core{id}@127.0.0.1")).unwrap(),
+        roles: Roles::Core,
+        addresses: vec![format!("127.0.0.1:{}", 4370 + id)],
+        version: "0.1.0".to_owned(),
+        incarnation: Incarnation::new(1),
+        liveness: Liveness::Up,
+    }
+}
+
+async fn start_cluster(path: &Path) -> Vec<BenchCore> {
+    let network = MemoryNetwork::default();
+    let mut cores = Vec::new();
+    for id in NODES {
+        let engine = SledEngine::open(&path.join(id.to_string())).unwrap();
+        let slot = u32::try_from(id - 1).unwrap();
+        let config = CoreConfig::new(NodeId::new(id), Incarnation::new(1), slot);
+        let core = Core::start(
+            config,
+            Arc::new(engine),
+            IoMode::Thread,
+            network.link(NodeId::new(id)),
+            Arc::new(SystemClock),
+            Arc::new(NoObserver),
+        );
+        let core = core.await.unwrap();
+        network.attach(&core);
+        cores.push(core);
+    }
+    cores[0]
+        .form(NODES.map(NodeId::new).into_iter().collect())
+        .await
+        .unwrap();
+    let form = Command::Form {
+        id: ClusterId::new(1),
+        name: ClusterName::new("bench").unwrap(),
+        founders: NODES.map(member).to_vec(),
+    };
+    cores[0].propose(form).await.unwrap();
+    cores
+}
+
+fn operation(caller: usize, number: usize) -> Command {
+    let number = number % FILTERS;
+    let filter = format!("site/{caller:04}/line/{number:02}/machine/temperature");
+    let filter = TopicFilter::new(filter).unwrap();
+    Command::AddRoute { filter }
+}
+
+async fn call(core: BenchCore, caller: usize, operations: usize) {
+    for number in 0..operations {
+        let committed = core.propose(operation(caller, number)).await.unwrap();
+        assert_eq!(committed.reply, Reply::Done);
+    }
+}
+
+/// `operations` by that many callers, spread over the cores.
+async fn run(cores: &[BenchCore], callers: usize, operations: usize) -> Duration {
+    let begin = Instant::now();
+    let tasks: Vec<_> = (0..callers)
+        .map(|caller| {
+            let share = operations / callers + usize::from(caller < operations % callers);
+            tokio::spawn(call(cores[caller % cores.len()].clone(), caller, share))
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    begin.elapsed()
+}
+
+fn percentile(sorted: &[Duration], percent: usize) -> Duration {
+    sorted[(sorted.len() - 1) * percent / 100]
+}
+
+/// One lone operation as it lies in the log.
+fn lone_entry() -> Vec<u8> {
+    wire::encode_batch(&Batch {
+        time: Timestamp::new(1_700_000_000_000),
+        requests: vec![Request {
+            origin: Origin {
+                node: NodeId::new(1),
+                incarnation: Incarnation::new(1),
+            },
+            sequence: Sequence::new(1),
+            commands: vec![operation(0, 0)],
+        }],
+    })
+}
+
+fn durable_write(engine: &SledEngine, number: usize, value: &[u8]) {
+    let put = Write::Put {
+        tree: Tree::Log,
+        key: (number as u64).to_be_bytes().to_vec(),
+        value: value.to_vec(),
+    };
+    engine.write(vec![put]).unwrap();
+    engine.sync().unwrap();
+}
+
+/// The lone caller against the durable write, turn by turn: on a shared
+/// machine the disk's speed changes within seconds.
+async fn compare_lone_caller(cores: &[BenchCore], engine: &SledEngine) {
+    let leader = cores
+        .iter()
+        .find(|core| core.metrics().role == Role::Leader)
+        .unwrap();
+    let follower = cores
+        .iter()
+        .find(|core| core.metrics().role != Role::Leader)
+        .unwrap();
+    let value = lone_entry();
+    let mut times = [Vec::new(), Vec::new(), Vec::new()];
+    for number in 0..LONE_OPERATIONS {
+        let begin = Instant::now();
+        tokio::task::block_in_place(|| durable_write(engine, number, &value));
+        times[0].push(begin.elapsed());
+        for (core, times) in [leader, follower].into_iter().zip(&mut times[1..]) {
+            let begin = Instant::now();
+            core.propose(operation(0, number)).await.unwrap();
+            times.push(begin.elapsed());
+        }
+    }
+    times.iter_mut().for_each(|times| times.sort());
+    let bytes = value.len();
+    let base = percentile(&times[0], 50);
+    let names = [
+        "one durable write",
+        "lone caller at the leader",
+        "lone caller at a follower",
+    ];
+    for (name, times) in names.into_iter().zip(&times) {
+        let p50 = percentile(times, 50);
+        println!(
+            "{name} ({bytes} B): p50 {p50:?}, p99 {:?}, {:.2} durable writes",
+            percentile(times, 99),
+            p50.as_secs_f64() / base.as_secs_f64(),
+        );
+    }
+}
+
+fn report_entries(cores: &[BenchCore], callers: usize, before: (u64, u64)) {
+    let (entries, commands) = written(cores);
+    let (entries, commands) = (entries - before.0, commands - before.1);
+    println!(
+        "commits/{callers}: {commands} operations in {entries} entries, {:.0} an entry",
+        commands as f64 / entries.max(1) as f64
+    );
+}
+
+fn written(cores: &[BenchCore]) -> (u64, u64) {
+    let metrics = cores.iter().map(|core| core.metrics().proposals);
+    metrics.fold((0, 0), |(entries, commands), metrics| {
+        (entries + metrics.entries, commands + metrics.commands)
+    })
+}
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let cores = runtime.block_on(start_cluster(folder.path()));
+    let baseline = SledEngine::open(&folder.path().join("baseline")).unwrap();
+    let mut criterion = Criterion::default().configure_from_args();
+
+    let value = lone_entry();
+    let mut number = 0;
+    criterion.bench_function("durable_write", |bencher| {
+        bencher.iter(|| {
+            number += 1;
+            durable_write(&baseline, number % 10_000, &value);
+        });
+    });
+    let mut group = criterion.benchmark_group("commits");
+    group
+        .sample_size(10)
+        .measurement_time(Duration::from_secs(4));
+    group.throughput(Throughput::Elements(1));
+    for callers in [1, 64, 1_024_usize] {
+        let before = written(&cores);
+        group.bench_function(BenchmarkId::from_parameter(callers), |bencher| {
+            bencher.iter_custom(|operations| {
+                // Fewer operations than callers would measure fewer callers.
+                let rounds = usize::try_from(operations).unwrap().max(callers * 4);
+                let time = runtime.block_on(run(&cores, callers, rounds));
+                time.mul_f64(operations as f64 / rounds as f64)
+            });
+        });
+        report_entries(&cores, callers, before);
+    }
+    group.finish();
+    runtime.block_on(compare_lone_caller(&cores, &baseline));
+    for core in cores {
+        runtime.block_on(core.shutdown());
+    }
+    criterion.final_summary();
+}
