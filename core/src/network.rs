@@ -191,7 +191,10 @@ impl<R: Runtime> RaftNetwork<TypeConfig<R>> for PeerNetwork<R> {
                 (response, Some(answered))
             }
             _ => {
-                *self.kept_large() = None;
+                // A heartbeat in between does not end a large append.
+                if last.is_some() {
+                    *self.kept_large() = None;
+                }
                 let response = self.append_small(message, option.hard_ttl()).await?;
                 (response, last)
             }

@@ -121,22 +121,31 @@ impl<R: Runtime> PeerServer<R> {
             let vote = WireVote::from(&known);
             return Ok(PeerResponse::SnapshotInstalled { vote });
         }
-        let index = self.receiver.lock().await.begin(from, begin)?;
-        Ok(PeerResponse::SnapshotNext { index })
+        let mut receiver = self.receiver.lock().await;
+        match receiver.installed(from, begin.transfer) {
+            Some(vote) => Ok(PeerResponse::SnapshotInstalled { vote }),
+            None => {
+                let index = receiver.begin(from, begin)?;
+                Ok(PeerResponse::SnapshotNext { index })
+            }
+        }
     }
 
+    /// The receiver stays locked: a repeated call waits for the first one.
     async fn install(&self, from: NodeId, transfer: u64) -> Result<PeerResponse, Refusal> {
-        let received = self.receiver.lock().await.finish(from, transfer)?;
+        let mut receiver = self.receiver.lock().await;
+        if let Some(vote) = receiver.installed(from, transfer) {
+            return Ok(PeerResponse::SnapshotInstalled { vote });
+        }
+        let received = receiver.finish(from, transfer)?;
         let snapshot = Snapshot::<TypeConfig<R>> {
             meta: received.meta,
             snapshot: Box::new(received.file),
         };
-        let installed = self
-            .group
-            .raft
-            .install_full_snapshot(received.vote, snapshot)
-            .await;
+        let raft = &self.group.raft;
+        let installed = raft.install_full_snapshot(received.vote, snapshot).await;
         let vote = WireVote::from(&installed.map_err(|_| Refusal::Stopped)?.vote);
+        receiver.note_installed(from, transfer, vote);
         Ok(PeerResponse::SnapshotInstalled { vote })
     }
 

@@ -7,6 +7,7 @@ use quorate_raft_store::SnapshotFile;
 use crate::types::{SnapshotMeta, Vote};
 use crate::wire::check;
 use crate::wire::message::{Refusal, SnapshotBegin, SnapshotChunk};
+use crate::wire::raft::WireVote;
 
 /// At most one transfer at a time, of announced and bounded size: only leaders
 /// send, and a later leader's transfer takes the place of an earlier one's.
@@ -14,6 +15,15 @@ use crate::wire::message::{Refusal, SnapshotBegin, SnapshotChunk};
 pub(crate) struct SnapshotReceiver {
     limit: u64,
     current: Option<Transfer>,
+    installed: Option<Installed>,
+}
+
+/// The transfer that was installed last, for a sender that missed the answer.
+#[derive(Debug)]
+struct Installed {
+    from: NodeId,
+    transfer: u64,
+    vote: WireVote,
 }
 
 /// A snapshot that arrived whole and as announced.
@@ -37,7 +47,23 @@ impl SnapshotReceiver {
         Self {
             limit,
             current: None,
+            installed: None,
         }
+    }
+
+    /// The answer to a transfer that was installed already.
+    pub(crate) fn installed(&self, from: NodeId, transfer: u64) -> Option<WireVote> {
+        let installed = self.installed.as_ref();
+        let same = installed.filter(|it| it.from == from && it.transfer == transfer);
+        same.map(|installed| installed.vote)
+    }
+
+    pub(crate) fn note_installed(&mut self, from: NodeId, transfer: u64, vote: WireVote) {
+        self.installed = Some(Installed {
+            from,
+            transfer,
+            vote,
+        });
     }
 
     /// Opens a transfer, or goes on with it; returns the chunk to send next.
@@ -131,7 +157,7 @@ fn refused<T>(detail: &str) -> Result<T, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::raft::{WireLogId, WireMembership, WireSnapshotMeta, WireVote};
+    use crate::wire::raft::{WireLogId, WireMembership, WireSnapshotMeta};
 
     const LEADER: NodeId = NodeId::new(7);
 
@@ -180,6 +206,17 @@ mod tests {
         assert_eq!(receiver.chunk(LEADER, chunk(1, "c")), Ok(2));
         let received = receiver.finish(LEADER, 1).unwrap();
         assert_eq!(received.file.bytes(), 3);
+    }
+
+    #[test]
+    fn an_answer_that_was_lost_is_given_again() {
+        let mut receiver = SnapshotReceiver::new(100);
+        let vote = begin(&["ab"], 3).vote;
+        assert_eq!(receiver.installed(LEADER, 1), None);
+        receiver.note_installed(LEADER, 1, vote);
+        assert_eq!(receiver.installed(LEADER, 1), Some(vote));
+        assert_eq!(receiver.installed(LEADER, 2), None);
+        assert_eq!(receiver.installed(NodeId::new(8), 1), None);
     }
 
     #[test]

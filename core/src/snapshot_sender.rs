@@ -20,8 +20,9 @@ use crate::wire::message::{PeerRequest, PeerResponse, SnapshotBegin, SnapshotChu
 use crate::wire::raft::{WireSnapshotMeta, WireVote};
 
 const CHUNK_TIMEOUT: Duration = Duration::from_secs(2);
-/// Installing includes writing the whole snapshot to the receiver's disk.
-const INSTALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// Installing includes writing the whole snapshot to the receiver's disk. What
+/// takes longer is asked for again and answered when it is done.
+const INSTALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// Calls that fail in a row before the transfer is given up; openraft begins
 /// it anew after its backoff.
 const ATTEMPTS: u32 = 3;

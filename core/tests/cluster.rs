@@ -9,7 +9,11 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex};
 
 use quorate_core::MemoryNetwork;
+use quorate_model::command::Command;
+use quorate_model::limits::MAX_RETAINED_PAYLOAD_BYTES;
 use quorate_model::reply::Reply;
+use quorate_model::retained::{Message, QoS};
+use quorate_model::topic_name::TopicName;
 use quorate_raft_store::{Engine, MemoryEngine, SledEngine};
 use support::*;
 
@@ -167,6 +171,53 @@ async fn forms_only_once() {
     form(&cores[0], &[1, 2, 3]).await;
     let refused = cores[0].form(nodes(&[1, 2, 3])).await.unwrap_err();
     assert_eq!(refused, quorate_core::FormError::AlreadyFormed);
+    for core in cores {
+        stop(core, &network).await;
+    }
+}
+
+/// Entries of megabytes get through, and many of them in more than one message.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_entries_are_carried_in_pieces() {
+    let network = MemoryNetwork::default();
+    let mut cores = Vec::new();
+    for id in 1..=3 {
+        let mut config = config(id, 1);
+        config.limits.append_bytes = 1024 * 1024;
+        config.compaction.min_log_bytes = u64::MAX;
+        cores.push(start(config, Arc::new(MemoryEngine::new()), &network).await);
+    }
+    form(&cores[0], &[1, 2, 3]).await;
+    let retain = |number: usize, size: usize| Command::Retain {
+        topic: TopicName::new(format!("topic/{number}")).unwrap(),
+        message: Message {
+            qos: QoS::AtLeastOnce,
+            payload: vec![7; size],
+            properties: Vec::new(),
+            expires: None,
+        },
+    };
+    let largest = MAX_RETAINED_PAYLOAD_BYTES;
+    let committed = cores[2].propose(retain(0, largest)).await.unwrap();
+    assert_eq!(committed.reply, Reply::Done);
+
+    let leading = leader(&cores).unwrap();
+    let away = cores
+        .iter()
+        .find(|core| core.node() != leading.node())
+        .unwrap();
+    network.cut_off(away.node(), true);
+    for number in 1..40 {
+        leading.propose(retain(number, 100 * 1024)).await.unwrap();
+    }
+    network.cut_off(away.node(), false);
+    let topic = TopicName::new("topic/39").unwrap();
+    let read = away.read(|state| state.view().retained(&topic).map(|it| it.message.weight()));
+    assert_eq!(
+        in_time("caught up", read).await.unwrap().value,
+        Some(100 * 1024)
+    );
+    assert_eq!(digest(away).await, digest(&leading).await);
     for core in cores {
         stop(core, &network).await;
     }
