@@ -1,0 +1,58 @@
+//! What must hold in every run, one file each. Some look at every event while
+//! the cluster runs, some at the whole record at the end.
+
+mod applied_in_order;
+mod applied_once;
+mod digests_equal;
+mod linearizable;
+mod logs_match;
+mod nothing_lost;
+mod one_leader_a_term;
+mod progress;
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+pub use progress::BOUND;
+
+use crate::event::Event;
+use crate::history::History;
+use crate::journal::Journal;
+
+pub trait Invariant: Debug + Send {
+    fn name(&self) -> &'static str;
+
+    fn observe(&mut self, event: &Event) -> Result<(), String> {
+        let _ = event;
+        Ok(())
+    }
+
+    fn conclude(&mut self, record: &Record<'_>) -> Result<(), String> {
+        let _ = record;
+        Ok(())
+    }
+}
+
+/// A whole run.
+#[derive(Debug)]
+pub struct Record<'a> {
+    pub history: &'a History,
+    pub journal: &'a Journal,
+    /// Each node's revision at the end.
+    pub finals: &'a [(u64, u64)],
+    /// How long after the last fault every node served again, if they did.
+    pub recovery: Option<Duration>,
+}
+
+pub fn all() -> Vec<Box<dyn Invariant>> {
+    vec![
+        Box::new(one_leader_a_term::OneLeaderATerm::default()),
+        Box::new(applied_in_order::AppliedInOrder::default()),
+        Box::new(logs_match::LogsMatch::default()),
+        Box::new(digests_equal::DigestsEqual::default()),
+        Box::new(applied_once::AppliedOnce),
+        Box::new(nothing_lost::NothingLost),
+        Box::new(linearizable::Linearizable),
+        Box::new(progress::Progress),
+    ]
+}

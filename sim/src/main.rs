@@ -1,0 +1,168 @@
+//! `cargo run -p quorate-sim -- --seeds 1..300`: runs simulated clusters and
+//! prints the shortest story of every failure.
+
+#![allow(clippy::print_stdout)] // a command line tool speaks through it
+
+use std::ops::RangeInclusive;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use quorate_sim::cluster::Outcome;
+use quorate_sim::mutation::Mutation;
+use quorate_sim::runner;
+use quorate_sim::schedule::Plan;
+
+/// Simulated clusters under faults, one for each seed.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// The first and the last seed, like 1..300; or a single one.
+    #[arg(long, default_value = "1..300", value_parser = parse_seeds)]
+    seeds: RangeInclusive<u64>,
+    /// Plant a bug; needs a build with the feature `mutants`.
+    #[arg(long)]
+    mutant: Option<String>,
+    /// Print every plan with its figures; for a single seed also its story.
+    #[arg(long)]
+    verbose: bool,
+    /// Runs at the same time, a thread each.
+    #[arg(long, default_value_t = 1)]
+    jobs: usize,
+    /// Go on after a failure.
+    #[arg(long)]
+    keep_going: bool,
+}
+
+#[derive(Debug, Default)]
+struct Totals {
+    runs: u64,
+    failures: u64,
+    operations: usize,
+    answered: usize,
+    entries: u64,
+    simulated: Duration,
+    slowest_recovery: Duration,
+}
+
+fn main() -> Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let mutation = match &arguments.mutant {
+        Some(name) => Mutation::named(name).map_err(anyhow::Error::msg)?,
+        None => Mutation::default(),
+    };
+    let is_single = arguments.seeds.start() == arguments.seeds.end();
+    if is_single && arguments.verbose {
+        let plan = Plan::new(*arguments.seeds.start());
+        let outcome = runner::run(&plan, mutation, true);
+        print!("{plan}");
+        outcome.story.iter().for_each(|line| println!("{line}"));
+        print_outcome(plan.seed, &outcome);
+        return Ok(exit_code(u64::from(outcome.violation.is_some())));
+    }
+    let began = Instant::now();
+    let mut totals = Totals::default();
+    runner::run_seeds(
+        arguments.seeds.clone(),
+        arguments.jobs.max(1),
+        mutation,
+        |seed, outcome| {
+            totals.add(&outcome);
+            if arguments.verbose {
+                print_outcome(seed, &outcome);
+            }
+            if outcome.violation.is_some() {
+                tell_failure(seed, &outcome, mutation);
+            }
+            outcome.violation.is_none() || arguments.keep_going
+        },
+    );
+    totals.print(began.elapsed());
+    Ok(exit_code(totals.failures))
+}
+
+fn exit_code(failures: u64) -> ExitCode {
+    if failures == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn print_outcome(seed: u64, outcome: &Outcome) {
+    let recovery = outcome.recovery.map_or_else(
+        || "did not recover".to_owned(),
+        |recovery| format!("recovered in {:.2} s", recovery.as_secs_f64()),
+    );
+    println!(
+        "seed {seed}: trace {:016x}, {} events, {} operations, {} answered, {} entries, {:.1} s, {recovery}",
+        outcome.trace,
+        outcome.events,
+        outcome.operations,
+        outcome.answered,
+        outcome.entries,
+        outcome.simulated.as_secs_f64(),
+    );
+    if let Some(violation) = &outcome.violation {
+        println!(
+            "  {} at {:.3} s: {}",
+            violation.invariant,
+            violation.at as f64 / 1e6,
+            violation.detail
+        );
+    }
+}
+
+fn tell_failure(seed: u64, outcome: &Outcome, mutation: Mutation) {
+    println!("FAILED");
+    print_outcome(seed, outcome);
+    println!("the shortest story that fails:");
+    let (plan, outcome) = runner::shorten(&Plan::new(seed), mutation);
+    print!("{plan}");
+    outcome.story.iter().for_each(|line| println!("{line}"));
+    print_outcome(seed, &outcome);
+}
+
+impl Totals {
+    fn add(&mut self, outcome: &Outcome) {
+        self.runs += 1;
+        self.failures += u64::from(outcome.violation.is_some());
+        self.operations += outcome.operations;
+        self.answered += outcome.answered;
+        self.entries += outcome.entries;
+        self.simulated += outcome.simulated;
+        self.slowest_recovery = self
+            .slowest_recovery
+            .max(outcome.recovery.unwrap_or_default());
+    }
+
+    fn print(&self, took: Duration) {
+        println!(
+            "{} runs, {} failed; {} operations ({} answered), {} entries, {:.0} s simulated; \
+             slowest recovery {:.2} s; {:.0} runs a minute",
+            self.runs,
+            self.failures,
+            self.operations,
+            self.answered,
+            self.entries,
+            self.simulated.as_secs_f64(),
+            self.slowest_recovery.as_secs_f64(),
+            self.runs as f64 / took.as_secs_f64() * 60.0,
+        );
+    }
+}
+
+fn parse_seeds(text: &str) -> Result<RangeInclusive<u64>> {
+    let number = |text: &str| {
+        text.parse::<u64>()
+            .with_context(|| format!("`{text}` is no seed"))
+    };
+    let seeds = match text.split_once("..") {
+        Some((first, last)) => number(first)?..=number(last.trim_start_matches('='))?,
+        None => number(text)?..=number(text)?,
+    };
+    if seeds.is_empty() {
+        bail!("`{text}` names no seed");
+    }
+    Ok(seeds)
+}
