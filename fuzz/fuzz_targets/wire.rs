@@ -1,0 +1,34 @@
+//! Whatever a peer sends decodes to a value that encodes again, or to an error.
+//!
+//! A fuzzer does not guess checksums: each input is tried as it is, and once
+//! more as the body of a sealed frame.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use quorate_model::frame::{self, Format};
+use quorate_model::wire;
+
+const BATCH: Format = Format::new(*b"QBAT", 1);
+const REQUEST: Format = Format::new(*b"QREQ", 1);
+const OUTCOME: Format = Format::new(*b"QOUT", 1);
+
+fuzz_target!(|bytes: &[u8]| {
+    for input in [bytes.to_vec(), frame::seal_raw(BATCH, bytes)] {
+        if let Ok(batch) = wire::decode_batch(&input) {
+            let again = wire::decode_batch(&wire::encode_batch(&batch));
+            assert_eq!(again.as_ref(), Ok(&batch));
+        }
+    }
+    for input in [bytes.to_vec(), frame::seal_raw(REQUEST, bytes)] {
+        if let Ok(request) = wire::decode_request(&input) {
+            let again = wire::decode_request(&wire::encode_request(&request));
+            assert_eq!(again.as_ref(), Ok(&request));
+        }
+    }
+    for input in [bytes.to_vec(), frame::seal_raw(OUTCOME, bytes)] {
+        if let Ok(outcome) = wire::decode_outcome(&input) {
+            let again = wire::decode_outcome(&wire::encode_outcome(&outcome));
+            assert_eq!(again.as_ref(), Ok(&outcome));
+        }
+    }
+});
