@@ -3,7 +3,7 @@
 use crate::command::{Batch, Request};
 use crate::frame;
 use crate::frame::{Format, FrameError};
-use crate::limits::MAX_ENTRY_BYTES;
+use crate::limits::{MAX_ENTRY_BYTES, MAX_REQUESTS};
 use crate::reply::{Rejection, RequestOutcome};
 
 const BATCH: Format = Format::new(*b"QBAT", 1);
@@ -17,7 +17,14 @@ pub fn encode_batch(batch: &Batch) -> Vec<u8> {
 
 pub fn decode_batch(bytes: &[u8]) -> Result<Batch, FrameError> {
     frame::check_size(BATCH, bytes, MAX_ENTRY_BYTES)?;
-    frame::open(BATCH, bytes)
+    let batch: Batch = frame::open(BATCH, bytes)?;
+    if batch.requests.len() > MAX_REQUESTS {
+        return Err(FrameError::Malformed {
+            kind: "QBAT".to_owned(),
+            detail: format!("more than {MAX_REQUESTS} requests in one entry"),
+        });
+    }
+    Ok(batch)
 }
 
 pub fn encode_request(request: &Request) -> Vec<u8> {

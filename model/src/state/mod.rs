@@ -23,7 +23,7 @@ pub use image::{RestoreError, StateImage};
 
 use crate::client_id::ClientId;
 use crate::command::{Batch, Request};
-use crate::ids::{Digest, NodeId, Revision, Timestamp};
+use crate::ids::{Digest, NodeId, Origin, Revision, Timestamp};
 use crate::limits::MAX_COMMANDS;
 #[cfg(feature = "mutants")]
 use crate::mutant::Mutant;
@@ -130,10 +130,13 @@ impl ClusterState {
                 limit: MAX_COMMANDS as u64,
             });
         }
-        self.admit(request)?;
-        if let Some(replies) = self.earlier_replies(request)? {
-            return Ok(replies);
+        // A retry is answered as it was the first time, even if the life that
+        // sent it has ended since.
+        if let Some(replies) = self.earlier_replies(request) {
+            return Ok(replies.clone());
         }
+        self.admit(request)?;
+        self.check_sequence(request)?;
         let mut execution = Execution {
             view: &mut self.view,
             core: &mut self.core,
@@ -159,33 +162,41 @@ impl ClusterState {
     }
 
     /// The answer that a request got when it was first applied.
-    fn earlier_replies(&self, request: &Request) -> Result<Option<Replies>, RequestRejection> {
-        #[cfg(feature = "mutants")]
-        if self.mutant == Some(Mutant::NoDeduplication) {
-            return Ok(None);
-        }
+    fn earlier_replies(&self, request: &Request) -> Option<&Replies> {
+        let last = self.last_request(request)?;
+        (last.sequence == request.sequence).then_some(&last.replies)
+    }
+
+    fn check_sequence(&self, request: &Request) -> Result<(), RequestRejection> {
         let found = request.sequence;
-        match self.core.requests.get(&request.origin.node) {
-            Some(last) if last.incarnation == request.origin.incarnation => {
-                match found.cmp(&last.sequence) {
-                    std::cmp::Ordering::Greater => Ok(None),
-                    std::cmp::Ordering::Equal => Ok(Some(last.replies.clone())),
-                    std::cmp::Ordering::Less => Err(RequestRejection::StaleSequence {
-                        found,
-                        last: last.sequence,
-                    }),
-                }
+        match self.last_request(request) {
+            Some(applied) if found <= applied.sequence => {
+                let last = applied.sequence;
+                Err(RequestRejection::StaleSequence { found, last })
             }
-            _ => Ok(None),
+            _ => Ok(()),
         }
     }
 
+    /// The last request of the same life of the same node.
+    fn last_request(&self, request: &Request) -> Option<&AppliedRequest> {
+        #[cfg(feature = "mutants")]
+        if self.mutant == Some(Mutant::NoDeduplication) {
+            return None;
+        }
+        let last = self.core.requests.get(&request.origin.node)?;
+        (last.incarnation == request.origin.incarnation).then_some(last)
+    }
+
+    /// Keeps the replies for a retry. Not for a node that just left, since its
+    /// tombstone answers for it, and not for a life that failed to begin: the
+    /// row of the present one must stay.
     fn remember(&mut self, request: &Request, replies: &Replies) {
-        let node = request.origin.node;
-        // A node that just left keeps no row: its tombstone answers for it.
-        if self.view.member(node).is_some() {
+        let Origin { node, incarnation } = request.origin;
+        let member = self.view.member(node);
+        if member.is_some_and(|member| member.incarnation == incarnation) {
             let applied = AppliedRequest {
-                incarnation: request.origin.incarnation,
+                incarnation,
                 sequence: request.sequence,
                 replies: replies.clone(),
             };

@@ -198,6 +198,36 @@ fn a_retry_gets_the_first_answer_and_changes_nothing() {
 }
 
 #[test]
+fn a_retry_is_answered_after_its_life_was_declared_over() {
+    let mut cluster = Cluster::formed();
+    let request = cluster.request(2, 1, vec![claim("c", None)]);
+    let first = cluster.apply(vec![request.clone()]);
+    cluster.one(1, 1, down(2, 1));
+    let retried = cluster.apply(vec![request]);
+    assert_eq!(retried.outcomes, first.outcomes);
+    assert_eq!(cluster.owner_of("c"), None);
+}
+
+#[test]
+fn a_life_that_fails_to_begin_does_not_open_the_last_one_to_repeats() {
+    let mut cluster = Cluster::formed();
+    let request = cluster.request(2, 1, vec![claim("c", None)]);
+    let first = cluster.apply(vec![request.clone()]);
+    let refused = Command::MemberUp {
+        incarnation: Incarnation::new(2),
+        addresses: vec![],
+        version: "v".repeat(limits::MAX_VERSION_BYTES + 1),
+    };
+    let refused = cluster.one(2, 2, refused);
+    assert!(matches!(
+        refused,
+        Reply::Rejected(Rejection::TooLarge { .. })
+    ));
+    let repeated = cluster.apply(vec![request]);
+    assert_eq!(repeated.outcomes, first.outcomes);
+}
+
+#[test]
 fn claims_are_compared_and_released_by_their_holder() {
     let mut cluster = Cluster::formed();
     let Reply::Claimed { epoch } = cluster.one(1, 1, claim("c", None)) else {
