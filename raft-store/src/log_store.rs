@@ -275,7 +275,11 @@ impl<C: StoreTypes> RaftLogStorage<C> for LogStore<C> {
             }
             view.purged = Some(upto);
             view.first_index = view.first_index.max(upto.index + 1);
-            view.last = view.last.max(Some(upto));
+            // By index: what was there may be of a later term and yet shorter,
+            // and then it conflicts with what was committed.
+            if view.last.is_none_or(|last| last.index <= upto.index) {
+                view.last = Some(upto);
+            }
             view.cache.purge(upto.index);
         }
         Ok(self.send(Job::Purge { upto }).await?)

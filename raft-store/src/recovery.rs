@@ -46,7 +46,11 @@ pub(crate) fn recover<C: StoreTypes>(engine: &dyn Engine) -> Result<Recovered, S
     };
     check_purged(&recovered)?;
     recovered.log = read_log_bounds::<C>(engine, recovered.purged)?;
+    let outrun = drop_outrun_log(&mut recovered);
     recovered.committed = check_committed::<C>(engine, &recovered)?;
+    if let Some(mark) = outrun {
+        engine.write(vec![mark])?;
+    }
     let cleaned = remove_leftovers(engine, &recovered)?;
     if fresh {
         engine.write(vec![format_record()])?;
@@ -101,6 +105,24 @@ fn check_purged(recovered: &Recovered) -> Result<(), StoreError> {
         return Err(StoreError::corrupt(place(keys::PURGED), detail));
     }
     Ok(())
+}
+
+/// A crash between installing a snapshot and purging leaves a log that ends
+/// below the snapshot. It may conflict with it, being of a later term and yet
+/// shorter, so it goes as a whole. Returns the purge mark to write.
+fn drop_outrun_log(recovered: &mut Recovered) -> Option<Write> {
+    let held = recovered.snapshot.as_ref()?.meta().last_log_id?;
+    let (_, last) = recovered.log?;
+    if last.index > held.index || last == held {
+        return None;
+    }
+    recovered.log = None;
+    recovered.purged = Some(held);
+    Some(Write::Put {
+        tree: Tree::Meta,
+        key: keys::PURGED.to_vec(),
+        value: record::encode_log_id(record::PURGED, held),
+    })
 }
 
 /// First and last entry after the purge mark; a gap is an error.

@@ -153,6 +153,52 @@ async fn leftovers_of_a_crash_are_removed() {
     );
 }
 
+/// The log of a deposed leader: of a later term than what the others committed,
+/// and shorter. Returns the store after it installed their snapshot.
+async fn outrun(engine: &Arc<MemoryEngine>) -> Opened {
+    let others = Arc::new(MemoryEngine::new());
+    let mut committed = open_engine(others as Arc<dyn Engine>).unwrap();
+    append(&mut committed, 4, 0..11).await;
+    let mut builder = committed.states.get_snapshot_builder().await;
+    let snapshot = builder.build_snapshot().await.unwrap();
+    let mut opened = open_engine(Arc::clone(engine) as Arc<dyn Engine>).unwrap();
+    let uncommitted: Vec<_> = (0..4).map(|index| entry(5, index)).collect();
+    opened.log.blocking_append(uncommitted).await.unwrap();
+    let installed = opened
+        .states
+        .install_snapshot(&snapshot.meta, snapshot.snapshot);
+    installed.await.unwrap();
+    opened
+}
+
+async fn assert_goes_on_after_the_snapshot(opened: &mut Opened) {
+    let state = opened.log.get_log_state().await.unwrap();
+    assert_eq!(state.last_purged_log_id, Some(log_id(4, 10)));
+    assert_eq!(state.last_log_id, Some(log_id(4, 10)));
+    append(opened, 6, 11..13).await;
+    let entries = opened.log.try_get_log_entries(..).await.unwrap();
+    let ids: Vec<_> = entries.iter().map(|entry| entry.log_id).collect();
+    assert_eq!(ids, [log_id(6, 11), log_id(6, 12)]);
+}
+
+#[tokio::test]
+async fn a_purge_replaces_a_shorter_log_of_a_later_term() {
+    let engine = Arc::new(MemoryEngine::new());
+    let mut opened = outrun(&engine).await;
+    opened.log.purge(log_id(4, 10)).await.unwrap();
+    assert_goes_on_after_the_snapshot(&mut opened).await;
+    opened.close();
+}
+
+#[tokio::test]
+async fn a_crash_before_the_purge_leaves_no_shorter_log_of_a_later_term() {
+    let engine = Arc::new(MemoryEngine::new());
+    outrun(&engine).await.close();
+    let mut opened = open_engine(Arc::clone(&engine) as Arc<dyn Engine>).unwrap();
+    assert_goes_on_after_the_snapshot(&mut opened).await;
+    opened.close();
+}
+
 #[tokio::test]
 async fn gaps_in_the_log_are_refused() {
     let engine = filled_engine().await;
