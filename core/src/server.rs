@@ -144,8 +144,12 @@ impl<R: Runtime> PeerServer<R> {
         };
         let raft = &self.group.raft;
         let installed = raft.install_full_snapshot(received.vote, snapshot).await;
-        let vote = WireVote::from(&installed.map_err(|_| Refusal::Stopped)?.vote);
-        receiver.note_installed(from, transfer, vote);
+        let vote = installed.map_err(|_| Refusal::Stopped)?.vote;
+        // A later vote than the sender's means that openraft refused.
+        if vote <= received.vote {
+            receiver.note_installed(from, transfer, WireVote::from(&vote));
+        }
+        let vote = WireVote::from(&vote);
         Ok(PeerResponse::SnapshotInstalled { vote })
     }
 
