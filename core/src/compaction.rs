@@ -6,7 +6,6 @@ use std::sync::Arc;
 use quorate_raft_store::StoreMeter;
 use tokio::sync::watch;
 
-use crate::config::CompactionConfig;
 use crate::group::Group;
 use crate::types::Runtime;
 
@@ -42,7 +41,8 @@ impl<R: Runtime> Compactor<R> {
         let mut stop = self.group.watch_stop();
         let mut metrics = self.group.raft.data_metrics();
         let mut purged = None;
-        // The snapshot that was newest when one was last asked for.
+        // The snapshot that was newest when one was last asked for, and the log
+        // since it by then.
         let mut asked_at = None;
         loop {
             self.measure();
@@ -51,9 +51,15 @@ impl<R: Runtime> Compactor<R> {
                 return;
             }
             purged = newest;
-            let is_building = asked_at == Some(newest);
-            if !is_building && is_due(&self.group.config.compaction, &self.meter) {
-                asked_at = Some(newest);
+            let log_bytes = self.meter.log_bytes_since_snapshot();
+            let bound = self.bound();
+            // openraft ignores the wish while an older snapshot is being built,
+            // so it is repeated when as much log again has come.
+            let is_building = asked_at.is_some_and(|(newest_then, log_then)| {
+                newest_then == newest && log_bytes <= log_then + bound
+            });
+            if !is_building && log_bytes > bound {
+                asked_at = Some((newest, log_bytes));
                 if self.group.raft.trigger().snapshot().await.is_err() {
                     return;
                 }
@@ -62,9 +68,7 @@ impl<R: Runtime> Compactor<R> {
                 biased;
                 () = stop.stopped() => return,
                 changed = metrics.changed() => if changed.is_err() { return },
-                changed = self.applied.changed(), if !is_building => {
-                    if changed.is_err() { return }
-                }
+                changed = self.applied.changed() => if changed.is_err() { return },
             }
         }
     }
@@ -74,6 +78,12 @@ impl<R: Runtime> Compactor<R> {
         if entries >= ENTRIES_FOR_AVERAGE {
             self.average_entry_bytes = (self.meter.log_bytes_since_snapshot() / entries).max(1);
         }
+    }
+
+    /// How much log asks for a snapshot.
+    fn bound(&self) -> u64 {
+        let config = &self.group.config.compaction;
+        config.min_log_bytes.max(self.meter.snapshot_bytes())
     }
 
     /// How many entries to keep below a snapshot, bounded by count and bytes.
@@ -99,11 +109,6 @@ impl<R: Runtime> Compactor<R> {
             .await
             .map_err(drop)
     }
-}
-
-fn is_due(config: &CompactionConfig, meter: &StoreMeter) -> bool {
-    let bound = config.min_log_bytes.max(meter.snapshot_bytes());
-    meter.log_bytes_since_snapshot() > bound
 }
 
 impl<R: Runtime> fmt::Debug for Compactor<R> {

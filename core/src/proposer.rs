@@ -186,7 +186,7 @@ impl<R: Runtime> Proposer<R> {
                 self.group
                     .call_leader(leader, message.clone())
                     .await
-                    .and_then(decode_answer)
+                    .and_then(|answer| decode_answer(answer, request))
             };
             match attempt {
                 Ok(outcome) => return Ok(outcome),
@@ -217,11 +217,20 @@ impl Caller {
     }
 }
 
-fn decode_answer(response: PeerResponse) -> Result<RequestOutcome, LeaderCallError> {
-    match response {
-        PeerResponse::Proposed { outcome } => wire::decode_outcome(&outcome)
-            .map_err(|error| LeaderCallError::Refused(Refusal::from(error))),
-        _ => Err(LeaderCallError::Unexpected),
+fn decode_answer(
+    response: PeerResponse,
+    request: &Request,
+) -> Result<RequestOutcome, LeaderCallError> {
+    let PeerResponse::Proposed { outcome } = response else {
+        return Err(LeaderCallError::Unexpected);
+    };
+    let outcome = wire::decode_outcome(&outcome)
+        .map_err(|error| LeaderCallError::Refused(Refusal::from(error)))?;
+    match &outcome {
+        Ok(replies) if replies.replies.len() != request.commands.len() => {
+            Err(LeaderCallError::Unexpected)
+        }
+        _ => Ok(outcome),
     }
 }
 

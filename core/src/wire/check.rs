@@ -10,6 +10,11 @@ use super::raft::{WireBody, WireEntry, WireLogId, WireMembership, WireVote};
 
 /// More nodes than any core tier has.
 const MAX_NODES: usize = 1_024;
+const MIN_CHUNK_BYTES: u64 = 1_024;
+const MAX_SHORT_CHUNKS: u64 = 64;
+/// Terms and indices are counted up from zero; nobody gets here by counting,
+/// and a number close to the type's end would overflow at the next step.
+const MAX_NUMBER: u64 = u64::MAX >> 1;
 
 pub(crate) fn check_append(from: NodeId, append: &Append) -> Result<(), Refusal> {
     check_leader(from, append.vote)?;
@@ -32,6 +37,7 @@ pub(crate) fn check_append(from: NodeId, append: &Append) -> Result<(), Refusal>
 }
 
 pub(crate) fn check_candidate(from: NodeId, vote: WireVote) -> Result<(), Refusal> {
+    check_numbers(vote.term, 0)?;
     if vote.committed || vote.node != Some(from.get()) {
         return malformed("a vote is asked for by the candidate itself, before it leads");
     }
@@ -52,14 +58,27 @@ pub(crate) fn check_snapshot(
         let bytes = begin.bytes;
         return Err(Refusal::TooLarge { bytes, limit });
     }
-    if begin.chunks > begin.bytes {
-        return malformed("more chunks than bytes");
+    // Each chunk costs memory beyond its bytes. Every table ends in a short
+    // one; all others are far larger than this.
+    if begin.chunks > MAX_SHORT_CHUNKS + begin.bytes / MIN_CHUNK_BYTES {
+        return malformed("too many chunks for so few bytes");
+    }
+    let (last, membership) = (begin.meta.last, begin.meta.membership_id);
+    for id in last.into_iter().chain(membership) {
+        check_numbers(id.term, id.index)?;
+        if id.term > begin.vote.term {
+            return malformed("the snapshot is of a later term than its leader");
+        }
+    }
+    if membership.map(|id| id.index) > last.map(|id| id.index) {
+        return malformed("the snapshot's membership is later than its last entry");
     }
     Ok(())
 }
 
 /// Only a leader appends and sends snapshots, and only in its own name.
 fn check_leader(from: NodeId, vote: WireVote) -> Result<(), Refusal> {
+    check_numbers(vote.term, 0)?;
     if !vote.committed || vote.node != Some(from.get()) {
         return malformed("the sender does not claim to lead");
     }
@@ -67,6 +86,7 @@ fn check_leader(from: NodeId, vote: WireVote) -> Result<(), Refusal> {
 }
 
 fn check_follows(previous: Option<WireLogId>, id: WireLogId) -> Result<(), Refusal> {
+    check_numbers(id.term, id.index)?;
     let expected = match previous {
         None => Some(0),
         Some(previous) => previous.index.checked_add(1),
@@ -96,6 +116,13 @@ fn check_membership(membership: &WireMembership) -> Result<(), Refusal> {
         || sizes().sum::<usize>() + membership.nodes.len() > MAX_NODES
     {
         return malformed("a membership has one or two sets of voters, none empty");
+    }
+    Ok(())
+}
+
+fn check_numbers(term: u64, index: u64) -> Result<(), Refusal> {
+    if term > MAX_NUMBER || index > MAX_NUMBER {
+        return malformed("a term or an index is beyond all counting");
     }
     Ok(())
 }
