@@ -30,7 +30,7 @@ type BenchCore = Core<TokioRuntime>;
 
 const NODES: [u64; 3] = [1, 2, 3];
 const LONE_OPERATIONS: usize = 2_000;
-/// Filters that a caller goes round in: the state stays of one size.
+/// Filters that a caller goes round in.
 const FILTERS: usize = 16;
 
 fn member(id: u64) -> Member {
@@ -77,11 +77,17 @@ async fn start_cluster(path: &Path) -> Vec<BenchCore> {
     cores
 }
 
+/// Subscribes and unsubscribes in turn, so that every operation changes the
+/// state and the state stays of one size.
 fn operation(caller: usize, number: usize) -> Command {
-    let number = number % FILTERS;
-    let filter = format!("site/{caller:04}/line/{number:02}/machine/temperature");
+    let place = number / 2 % FILTERS;
+    let filter = format!("site/{caller:04}/line/{place:02}/machine/temperature");
     let filter = TopicFilter::new(filter).unwrap();
-    Command::AddRoute { filter }
+    if number.is_multiple_of(2) {
+        Command::AddRoute { filter }
+    } else {
+        Command::RemoveRoute { filter }
+    }
 }
 
 async fn call(core: BenchCore, caller: usize, operations: usize) {

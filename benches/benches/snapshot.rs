@@ -43,7 +43,7 @@ fn main() {
         (0..ROUNDS).map(|_| copy_round(&feed)),
     );
     println!(
-        "longest hold-up: {:?} with a snapshot, {:?} without, {:?} by copying",
+        "longest hold-up, median of the rounds: {:?} with a snapshot, {:?} without, {:?} by copying",
         busy, quiet, stopped
     );
 
@@ -63,7 +63,8 @@ fn main() {
 }
 
 /// Prints median, 99.9th percentile and maximum of the rounds' single steps,
-/// and returns the median of the rounds' maxima.
+/// and returns the median of the rounds' maxima: one step that the machine took
+/// its processor from says nothing of the code.
 fn report(name: &str, rounds: impl Iterator<Item = Vec<Duration>>) -> Duration {
     let mut maxima = Vec::new();
     let mut all = Vec::new();

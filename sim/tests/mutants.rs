@@ -1,6 +1,9 @@
 //! Every planted bug is found, and without one the same seeds pass.
 
-#![allow(clippy::print_stdout, reason = "which seed found a bug is worth knowing")]
+#![allow(
+    clippy::print_stdout,
+    reason = "which seed found a bug is worth knowing"
+)]
 
 use quorate_model::mutant::Mutant;
 use quorate_sim::mutation::Mutation;
