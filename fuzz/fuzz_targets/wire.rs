@@ -14,7 +14,9 @@ const OUTCOME: Format = Format::new(*b"QOUT", 1);
 
 fuzz_target!(|bytes: &[u8]| {
     for input in [bytes.to_vec(), frame::seal_raw(BATCH, bytes)] {
-        if let Ok(batch) = wire::decode_batch(&input) {
+        let decoded = wire::decode_batch(&input);
+        assert_eq!(wire::check_batch(&input).is_ok(), decoded.is_ok());
+        if let Ok(batch) = decoded {
             let again = wire::decode_batch(&wire::encode_batch(&batch));
             assert_eq!(again.as_ref(), Ok(&batch));
         }

@@ -20,6 +20,9 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 /// Bytes before the body.
 pub const HEADER_BYTES: usize = 16;
 
+/// No type that is archived here needs more.
+const BODY_ALIGNMENT: usize = 16;
+
 /// What a frame holds: four letters and the version of the body's layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Format {
@@ -104,14 +107,43 @@ where
     T::Archived:
         for<'a> CheckBytes<HighValidator<'a, Error>> + Deserialize<T, HighDeserializer<Error>>,
 {
+    view::<T, _>(format, bytes, |archived| {
+        rkyv::deserialize::<T, Error>(archived)
+    })?
+    .map_err(|error| malformed(format, &error))
+}
+
+/// Checks all that [`open`] checks and shows the body in place, without a copy
+/// of what it holds.
+pub fn view<T, R>(
+    format: Format,
+    bytes: &[u8],
+    look: impl FnOnce(&T::Archived) -> R,
+) -> Result<R, FrameError>
+where
+    T: Archive,
+    T::Archived: for<'a> CheckBytes<HighValidator<'a, Error>>,
+{
     let body = open_raw(format, bytes)?;
     // Slices from a disk or a wire start anywhere; archives need alignment.
-    let mut aligned = AlignedVec::<16>::with_capacity(body.len());
-    aligned.extend_from_slice(body);
-    rkyv::from_bytes::<T, Error>(&aligned).map_err(|error| FrameError::Malformed {
+    let mut copy = AlignedVec::<BODY_ALIGNMENT>::new();
+    let aligned = if body.as_ptr().addr().is_multiple_of(BODY_ALIGNMENT) {
+        body
+    } else {
+        copy.extend_from_slice(body);
+        &copy
+    };
+    let archived = rkyv::access::<T::Archived, Error>(aligned);
+    archived
+        .map(look)
+        .map_err(|error| malformed(format, &error))
+}
+
+fn malformed(format: Format, error: &Error) -> FrameError {
+    FrameError::Malformed {
         kind: format.name(),
         detail: error.to_string(),
-    })
+    }
 }
 
 /// Opens a frame whose body carries its own structure.

@@ -26,7 +26,7 @@ pub fn check(text: &str) -> Result<(), TextError> {
     if text.len() > MAX_TEXT_BYTES {
         return Err(TextError::TooLong { bytes: text.len() });
     }
-    match text.bytes().position(|byte| byte == 0) {
+    match text.find('\0') {
         Some(at) => Err(TextError::Nul { at }),
         None => Ok(()),
     }

@@ -107,23 +107,21 @@ pub(crate) fn check_pattern(pattern: &str) -> Result<(), TopicFilterError> {
     if shared_part(pattern).is_some() {
         return Err(TopicFilterError::ShareNested);
     }
-    let mut at = 0;
-    for level in pattern.split('/') {
-        let end = at + level.len();
-        if level == "#" && end < pattern.len() {
-            return Err(TopicFilterError::HashNotLast { at });
+    // By bytes, because every filter of every entry passes here on every node.
+    // No byte of a multi-byte character looks like one of these.
+    let bytes = pattern.as_bytes();
+    for (at, byte) in bytes.iter().enumerate() {
+        if !matches!(byte, b'+' | b'#') {
+            continue;
         }
-        if level.len() > 1 {
-            for (offset, character) in level.char_indices() {
-                let at = at + offset;
-                match character {
-                    '+' => return Err(TopicFilterError::PartialPlus { at }),
-                    '#' => return Err(TopicFilterError::PartialHash { at }),
-                    _ => {}
-                }
-            }
+        let begins_level = at == 0 || bytes[at - 1] == b'/';
+        let next = bytes.get(at + 1);
+        match (byte, begins_level, next) {
+            (_, true, None) | (b'+', true, Some(b'/')) => {}
+            (b'+', ..) => return Err(TopicFilterError::PartialPlus { at }),
+            (_, true, Some(b'/')) => return Err(TopicFilterError::HashNotLast { at }),
+            _ => return Err(TopicFilterError::PartialHash { at }),
         }
-        at = end + 1;
     }
     Ok(())
 }

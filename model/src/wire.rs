@@ -18,13 +18,25 @@ pub fn encode_batch(batch: &Batch) -> Vec<u8> {
 pub fn decode_batch(bytes: &[u8]) -> Result<Batch, FrameError> {
     frame::check_size(BATCH, bytes, MAX_ENTRY_BYTES)?;
     let batch: Batch = frame::open(BATCH, bytes)?;
-    if batch.requests.len() > MAX_REQUESTS {
+    check_requests(batch.requests.len())?;
+    Ok(batch)
+}
+
+/// Whether [`decode_batch`] would succeed, at less than half of the cost.
+pub fn check_batch(bytes: &[u8]) -> Result<(), FrameError> {
+    frame::check_size(BATCH, bytes, MAX_ENTRY_BYTES)?;
+    let requests = frame::view::<Batch, _>(BATCH, bytes, |batch| batch.requests.len())?;
+    check_requests(requests)
+}
+
+fn check_requests(requests: usize) -> Result<(), FrameError> {
+    if requests > MAX_REQUESTS {
         return Err(FrameError::Malformed {
             kind: "QBAT".to_owned(),
             detail: format!("more than {MAX_REQUESTS} requests in one entry"),
         });
     }
-    Ok(batch)
+    Ok(())
 }
 
 pub fn encode_request(request: &Request) -> Vec<u8> {

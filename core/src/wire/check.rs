@@ -105,7 +105,7 @@ fn check_body(entry: &WireEntry) -> Result<(), Refusal> {
             bytes: bytes.len() as u64,
             limit: MAX_ENTRY_BYTES as u64,
         }),
-        WireBody::Batch(bytes) => Ok(wire::decode_batch(bytes).map(drop)?),
+        WireBody::Batch(bytes) => Ok(wire::check_batch(bytes)?),
     }
 }
 

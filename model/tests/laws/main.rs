@@ -128,10 +128,35 @@ proptest! {
         use quorate_model::frame::{self, Format};
         for kind in [*b"QBAT", *b"QREQ", *b"QOUT", *b"QSNP"] {
             let sealed = frame::seal_raw(Format::new(kind, 1), &body);
-            let _ = wire::decode_batch(&sealed);
+            prop_assert_eq!(wire::check_batch(&sealed), wire::decode_batch(&sealed).map(drop));
             let _ = wire::decode_request(&sealed);
             let _ = wire::decode_outcome(&sealed);
             prop_assert!(ClusterState::restore(1, [sealed]).is_err());
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    /// Close to a real batch, under a good checksum: the check alone and the
+    /// decoding agree about it, and what gets through is a batch like any other.
+    #[test]
+    fn a_damaged_batch_under_a_good_seal_is_refused_or_sound(
+        history in history(),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        use quorate_model::frame::{self, Format, HEADER_BYTES};
+        let mut bytes = wire::encode_batch(&history.batch(Timestamp::new(1)));
+        let body = &mut bytes[HEADER_BYTES..];
+        for (at, byte) in damage {
+            body[at.index(body.len())] = byte;
+        }
+        let sealed = frame::seal_raw(Format::new(*b"QBAT", 1), body);
+        let decoded = wire::decode_batch(&sealed);
+        prop_assert_eq!(wire::check_batch(&sealed), decoded.clone().map(drop));
+        if let Ok(batch) = decoded {
+            prop_assert_eq!(wire::decode_batch(&wire::encode_batch(&batch)), Ok(batch));
         }
     }
 }
