@@ -131,19 +131,38 @@ fn lone_entry() -> Vec<u8> {
     })
 }
 
-fn durable_write(engine: &SledEngine, number: usize, value: &[u8]) {
-    let put = Write::Put {
-        tree: Tree::Log,
-        key: (number as u64).to_be_bytes().to_vec(),
-        value: value.to_vec(),
-    };
-    engine.write(vec![put]).unwrap();
-    engine.sync().unwrap();
+/// One durable write after the other, each under a key of its own like a log's:
+/// sled leaves out a write that changes nothing.
+struct Baseline {
+    engine: SledEngine,
+    value: Vec<u8>,
+    written: u64,
+}
+
+impl Baseline {
+    fn new(path: &Path) -> Self {
+        Self {
+            engine: SledEngine::open(path).unwrap(),
+            value: lone_entry(),
+            written: 0,
+        }
+    }
+
+    fn write_durably(&mut self) {
+        let put = Write::Put {
+            tree: Tree::Log,
+            key: self.written.to_be_bytes().to_vec(),
+            value: self.value.clone(),
+        };
+        self.written += 1;
+        self.engine.write(vec![put]).unwrap();
+        self.engine.sync().unwrap();
+    }
 }
 
 /// The lone caller against the durable write, turn by turn: on a shared
 /// machine the disk's speed changes within seconds.
-async fn compare_lone_caller(cores: &[BenchCore], engine: &SledEngine) {
+async fn compare_lone_caller(cores: &[BenchCore], baseline: &mut Baseline) {
     let leader = cores
         .iter()
         .find(|core| core.metrics().role == Role::Leader)
@@ -152,11 +171,10 @@ async fn compare_lone_caller(cores: &[BenchCore], engine: &SledEngine) {
         .iter()
         .find(|core| core.metrics().role != Role::Leader)
         .unwrap();
-    let value = lone_entry();
     let mut times = [Vec::new(), Vec::new(), Vec::new()];
     for number in 0..LONE_OPERATIONS {
         let begin = Instant::now();
-        tokio::task::block_in_place(|| durable_write(engine, number, &value));
+        tokio::task::block_in_place(|| baseline.write_durably());
         times[0].push(begin.elapsed());
         for (core, times) in [leader, follower].into_iter().zip(&mut times[1..]) {
             let begin = Instant::now();
@@ -165,7 +183,7 @@ async fn compare_lone_caller(cores: &[BenchCore], engine: &SledEngine) {
         }
     }
     times.iter_mut().for_each(|times| times.sort());
-    let bytes = value.len();
+    let bytes = baseline.value.len();
     let base = percentile(&times[0], 50);
     let names = [
         "one durable write",
@@ -205,16 +223,11 @@ fn main() {
         .unwrap();
     let folder = tempfile::tempdir().unwrap();
     let cores = runtime.block_on(start_cluster(folder.path()));
-    let baseline = SledEngine::open(&folder.path().join("baseline")).unwrap();
+    let mut baseline = Baseline::new(&folder.path().join("baseline"));
     let mut criterion = Criterion::default().configure_from_args();
 
-    let value = lone_entry();
-    let mut number = 0;
     criterion.bench_function("durable_write", |bencher| {
-        bencher.iter(|| {
-            number += 1;
-            durable_write(&baseline, number % 10_000, &value);
-        });
+        bencher.iter(|| baseline.write_durably());
     });
     let mut group = criterion.benchmark_group("commits");
     group
@@ -234,7 +247,7 @@ fn main() {
         report_entries(&cores, callers, before);
     }
     group.finish();
-    runtime.block_on(compare_lone_caller(&cores, &baseline));
+    runtime.block_on(compare_lone_caller(&cores, &mut baseline));
     for core in cores {
         runtime.block_on(core.shutdown());
     }

@@ -212,8 +212,8 @@ impl<C: StoreTypes> RaftLogStorage<C> for LogStore<C> {
             view.committed = Some(committed);
         }
         let value = record::encode_log_id(record::COMMITTED, committed);
-        let writes = vec![put_meta(keys::COMMITTED, value)];
-        Ok(self.send(Job::Lazy { writes }).await?)
+        let note = put_meta(keys::COMMITTED, value);
+        Ok(self.send(Job::NoteCommitted { note }).await?)
     }
 
     async fn read_committed(&mut self) -> Result<Option<LogId<u64>>, StorageError<u64>> {

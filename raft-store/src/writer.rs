@@ -38,6 +38,8 @@ pub(crate) struct Writer<C: StoreTypes> {
     /// Held jobs that may go on now.
     released: VecDeque<Job<C>>,
     sweeps: VecDeque<Sweep>,
+    /// Not written yet: goes along with the next sync.
+    committed_note: Option<Write>,
     failure: Option<StoreError>,
     /// Written, but not synced since.
     dirty: bool,
@@ -111,6 +113,7 @@ impl<C: StoreTypes> Writer<C> {
             held: VecDeque::new(),
             released: VecDeque::new(),
             sweeps: VecDeque::new(),
+            committed_note: None,
             failure: None,
             dirty: false,
         }
@@ -161,7 +164,7 @@ impl<C: StoreTypes> Writer<C> {
                 round.covers = round.covers.max(covers);
                 round.answers.push(Answer::Done(done));
             }
-            Job::Lazy { writes } => round.add(writes),
+            Job::NoteCommitted { note } => self.committed_note = Some(note),
             Job::Truncate { since, done } => {
                 self.truncate(round, since);
                 round.answers.push(Answer::Done(done));
@@ -188,6 +191,7 @@ impl<C: StoreTypes> Writer<C> {
     }
 
     pub(crate) fn sync(&mut self) {
+        self.write_note();
         if self.failure.is_none() {
             let synced = self.engine.sync();
             self.note(synced);
@@ -233,9 +237,20 @@ impl<C: StoreTypes> Writer<C> {
         }
     }
 
-    /// Before the end: what was written lazily becomes durable as well.
+    /// After the entries that it speaks of, and in a batch of its own: across
+    /// two trees sled makes a costly transaction.
+    fn write_note(&mut self) {
+        if let Some(note) = self.committed_note.take()
+            && self.failure.is_none()
+        {
+            let written = self.engine.write(vec![note]);
+            self.note(written);
+        }
+    }
+
+    /// Before the end: what nobody waited for becomes durable as well.
     pub(crate) fn close(&mut self) {
-        if self.dirty {
+        if self.dirty || self.committed_note.is_some() {
             self.sync();
         }
         for job in self.held.drain(..).chain(self.released.drain(..)) {
@@ -348,6 +363,6 @@ fn refuse<C: StoreTypes>(job: Job<C>, error: &StoreError) {
         Job::Durable { done, .. }
         | Job::CommitSnapshot { done, .. }
         | Job::Truncate { done, .. } => Answer::<C>::Done(done).give(&result),
-        Job::Lazy { .. } | Job::Purge { .. } | Job::Sweep(_) | Job::Abandon { .. } => {}
+        Job::NoteCommitted { .. } | Job::Purge { .. } | Job::Sweep(_) | Job::Abandon { .. } => {}
     }
 }
