@@ -10,7 +10,7 @@ const SLACK_BYTES: usize = 32;
 /// An upper bound of what a command adds to an encoded request: its own size
 /// in memory, which exceeds the archived one, and every byte it points to.
 pub(crate) fn command_bytes(command: &Command) -> usize {
-    size_of::<Command>() + SLACK_BYTES + heap_bytes(command)
+    size_of::<Command>() + 2 * SLACK_BYTES + heap_bytes(command)
 }
 
 fn heap_bytes(command: &Command) -> usize {
@@ -51,4 +51,118 @@ fn addresses_bytes(addresses: &[String]) -> usize {
 
 fn subject_bytes(subject: &BanSubject) -> usize {
     SLACK_BYTES + subject.text().len()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use quorate_model::ban::Ban;
+    use quorate_model::client_id::ClientId;
+    use quorate_model::cluster::ClusterName;
+    use quorate_model::command::Request;
+    use quorate_model::ids::{
+        ClusterId, Epoch, Incarnation, NodeId, Origin, Revision, Sequence, Timestamp,
+    };
+    use quorate_model::member::{Liveness, Roles};
+    use quorate_model::node_name::NodeName;
+    use quorate_model::retained::{Message, QoS};
+    use quorate_model::topic_filter::TopicFilter;
+    use quorate_model::topic_name::TopicName;
+    use quorate_model::wire;
+
+    use super::*;
+
+    const COPIES: usize = 500;
+
+    fn encoded_bytes(commands: Vec<Command>) -> usize {
+        let origin = Origin {
+            node: NodeId::new(1),
+            incarnation: Incarnation::new(1),
+        };
+        let sequence = Sequence::new(1);
+        wire::encode_request(&Request {
+            origin,
+            sequence,
+            commands,
+        })
+        .len()
+    }
+
+    fn commands(text: &str) -> Vec<Command> {
+        let filter = TopicFilter::new(text).unwrap();
+        let topic = TopicName::new(text).unwrap();
+        let client = ClientId::new(text).unwrap();
+        let subject = BanSubject::Client(client.clone());
+        let text = || text.to_owned();
+        let member = Member {
+            id: NodeId::new(1),
+            name: NodeName::new("a@b").unwrap(),
+            roles: Roles::Both,
+            addresses: vec![text(), String::new(), text()],
+            version: text(),
+            incarnation: Incarnation::new(1),
+            liveness: Liveness::Up,
+        };
+        let form = Command::Form {
+            id: ClusterId::new(1),
+            name: ClusterName::new("c").unwrap(),
+            founders: vec![member.clone(), member.clone()],
+        };
+        let announce = Command::MemberUp {
+            incarnation: Incarnation::new(1),
+            addresses: member.addresses.clone(),
+            version: text(),
+        };
+        let claim = Command::Claim {
+            client,
+            expected: Some(Epoch::new(Revision::new(1))),
+        };
+        let message = Message {
+            qos: QoS::AtLeastOnce,
+            payload: text().into_bytes(),
+            properties: text().into_bytes(),
+            expires: Some(Timestamp::new(2)),
+        };
+        let ban = Ban {
+            reason: text(),
+            until: Some(Timestamp::new(1)),
+        };
+        vec![
+            form,
+            announce,
+            claim,
+            Command::AddMember(member),
+            Command::AddRoute { filter },
+            Command::Retain {
+                topic: topic.clone(),
+                message,
+            },
+            Command::ClearRetained { topic },
+            Command::Ban {
+                subject: subject.clone(),
+                ban,
+            },
+            Command::Unban { subject },
+            Command::SetSetting {
+                key: text(),
+                value: text(),
+            },
+            Command::RemoveSetting { key: text() },
+            Command::RemoveMember {
+                node: NodeId::new(1),
+            },
+        ]
+    }
+
+    #[test]
+    fn no_command_is_larger_encoded_than_it_is_said_to_be() {
+        let empty = encoded_bytes(Vec::new());
+        for length in [1, 8, 9, 15, 16, 17, 100, 1_000] {
+            for command in commands(&"x".repeat(length)) {
+                let said = command_bytes(&command);
+                let encoded = encoded_bytes(vec![command.clone(); COPIES]) - empty;
+                assert!(encoded <= said * COPIES, "{said} a copy of {command:?}");
+            }
+        }
+    }
 }

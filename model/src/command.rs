@@ -1,6 +1,7 @@
 //! What nodes ask of the cluster. Always in batches: one [`Batch`] is one Raft
 //! entry, made by the leader out of the requests that were waiting.
 
+use rkyv::with::AsBox;
 use rkyv::{Archive, Deserialize, Serialize};
 
 use crate::ban::{Ban, BanSubject};
@@ -28,17 +29,20 @@ pub struct Request {
     pub commands: Vec<Command>,
 }
 
+/// Every archived command takes the room of the largest one, so what is large
+/// and rare is archived apart.
 #[derive(Clone, Debug, PartialEq, Eq, Archive, Serialize, Deserialize)]
 pub enum Command {
     /// Makes the cluster; the first command of all. The founders are up.
     Form {
+        #[rkyv(with = AsBox)]
         id: ClusterId,
         name: ClusterName,
         founders: Vec<Member>,
     },
     /// Admits a node, which is down until its own `MemberUp`. Repeating it for
     /// a member updates addresses and version.
-    AddMember(Member),
+    AddMember(#[rkyv(with = AsBox)] Member),
     /// A node says that a life of it has begun. What its earlier lives left is
     /// dropped. The one command that a new incarnation may begin with.
     MemberUp {
@@ -79,6 +83,7 @@ pub enum Command {
 
     Retain {
         topic: TopicName,
+        #[rkyv(with = AsBox)]
         message: Message,
     },
     ClearRetained {
@@ -86,10 +91,13 @@ pub enum Command {
     },
 
     Ban {
+        #[rkyv(with = AsBox)]
         subject: BanSubject,
+        #[rkyv(with = AsBox)]
         ban: Ban,
     },
     Unban {
+        #[rkyv(with = AsBox)]
         subject: BanSubject,
     },
 
@@ -101,3 +109,5 @@ pub enum Command {
         key: String,
     },
 }
+
+const _: () = assert!(size_of::<ArchivedCommand>() <= 32);
