@@ -26,10 +26,6 @@ pub(crate) enum Job<C: StoreTypes> {
         covers: Option<LogId<u64>>,
         done: oneshot::Sender<Result<(), StoreError>>,
     },
-    /// How far the log is committed, which the log itself tells as well, a
-    /// little later. Nobody waits for it, and every write costs sled a good
-    /// part of a sync, so it goes along with the next one.
-    NoteCommitted { note: Write },
     /// Removes the entries from `since` to the end, the last one first, so
     /// that a crash leaves no hole. `done` only after the sync.
     Truncate {

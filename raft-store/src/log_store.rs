@@ -196,24 +196,15 @@ impl<C: StoreTypes> RaftLogStorage<C> for LogStore<C> {
         Ok(self.shared.lock().vote)
     }
 
-    /// Never goes back: what was once known to be committed stays so.
+    /// Never goes back: what was once known to be committed stays so. Nobody
+    /// waits for it, so the writer notes it on the disk with its next sync.
     async fn save_committed(
         &mut self,
         committed: Option<LogId<u64>>,
     ) -> Result<(), StorageError<u64>> {
-        let Some(committed) = committed else {
-            return Ok(());
-        };
-        {
-            let mut view = self.shared.lock();
-            if view.committed >= Some(committed) {
-                return Ok(());
-            }
-            view.committed = Some(committed);
-        }
-        let value = record::encode_log_id(record::COMMITTED, committed);
-        let note = put_meta(keys::COMMITTED, value);
-        Ok(self.send(Job::NoteCommitted { note }).await?)
+        let mut view = self.shared.lock();
+        view.committed = view.committed.max(committed);
+        Ok(())
     }
 
     async fn read_committed(&mut self) -> Result<Option<LogId<u64>>, StorageError<u64>> {

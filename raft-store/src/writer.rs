@@ -38,8 +38,8 @@ pub(crate) struct Writer<C: StoreTypes> {
     /// Held jobs that may go on now.
     released: VecDeque<Job<C>>,
     sweeps: VecDeque<Sweep>,
-    /// Not written yet: goes along with the next sync.
-    committed_note: Option<Write>,
+    /// How far the log is committed by the note on the disk.
+    committed: Option<LogId<u64>>,
     failure: Option<StoreError>,
     /// Written, but not synced since.
     dirty: bool,
@@ -104,6 +104,7 @@ impl<C: StoreTypes> Writer<C> {
         log_end: u64,
         covered: Option<LogId<u64>>,
     ) -> Self {
+        let committed = shared.lock().committed;
         Self {
             engine,
             shared,
@@ -113,7 +114,7 @@ impl<C: StoreTypes> Writer<C> {
             held: VecDeque::new(),
             released: VecDeque::new(),
             sweeps: VecDeque::new(),
-            committed_note: None,
+            committed,
             failure: None,
             dirty: false,
         }
@@ -164,7 +165,6 @@ impl<C: StoreTypes> Writer<C> {
                 round.covers = round.covers.max(covers);
                 round.answers.push(Answer::Done(done));
             }
-            Job::NoteCommitted { note } => self.committed_note = Some(note),
             Job::Truncate { since, done } => {
                 self.truncate(round, since);
                 round.answers.push(Answer::Done(done));
@@ -191,7 +191,7 @@ impl<C: StoreTypes> Writer<C> {
     }
 
     pub(crate) fn sync(&mut self) {
-        self.write_note();
+        self.note_committed();
         if self.failure.is_none() {
             let synced = self.engine.sync();
             self.note(synced);
@@ -237,20 +237,30 @@ impl<C: StoreTypes> Writer<C> {
         }
     }
 
-    /// After the entries that it speaks of, and in a batch of its own: across
-    /// two trees sled makes a costly transaction.
-    fn write_note(&mut self) {
-        if let Some(note) = self.committed_note.take()
-            && self.failure.is_none()
-        {
-            let written = self.engine.write(vec![note]);
+    /// Writes down how far the log is committed: after the entries that this
+    /// speaks of, and in a batch of its own, because across two trees sled makes
+    /// a costly transaction.
+    fn note_committed(&mut self) {
+        let committed = self.shared.lock().committed;
+        let Some(committed) = committed.filter(|committed| {
+            Some(*committed) > self.committed && committed.index < self.log_end
+        }) else {
+            return;
+        };
+        self.committed = Some(committed);
+        if self.failure.is_none() {
+            let written = self.engine.write(vec![Write::Put {
+                tree: Tree::Meta,
+                key: keys::COMMITTED.to_vec(),
+                value: record::encode_log_id(record::COMMITTED, committed),
+            }]);
             self.note(written);
         }
     }
 
     /// Before the end: what nobody waited for becomes durable as well.
     pub(crate) fn close(&mut self) {
-        if self.dirty || self.committed_note.is_some() {
+        if self.dirty || self.committed < self.shared.lock().committed {
             self.sync();
         }
         for job in self.held.drain(..).chain(self.released.drain(..)) {
@@ -363,6 +373,6 @@ fn refuse<C: StoreTypes>(job: Job<C>, error: &StoreError) {
         Job::Durable { done, .. }
         | Job::CommitSnapshot { done, .. }
         | Job::Truncate { done, .. } => Answer::<C>::Done(done).give(&result),
-        Job::NoteCommitted { .. } | Job::Purge { .. } | Job::Sweep(_) | Job::Abandon { .. } => {}
+        Job::Purge { .. } | Job::Sweep(_) | Job::Abandon { .. } => {}
     }
 }

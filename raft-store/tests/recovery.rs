@@ -292,6 +292,19 @@ async fn the_commit_never_goes_back_and_never_beyond_the_log() {
         .await
         .unwrap();
     opened.close();
+    let mut opened = open_engine(Arc::clone(&engine) as Arc<dyn Engine>).unwrap();
+    assert_eq!(
+        opened.log.read_committed().await.unwrap(),
+        Some(log_id(2, 15)),
+        "the log does not reach to 99"
+    );
+    opened.close();
+    let tree = Tree::Log;
+    let beyond_14 = engine
+        .keys(tree, &log_key(15, 0), &[0xff; 16], 100)
+        .unwrap();
+    let removes = beyond_14.into_iter().map(|key| Write::Remove { tree, key });
+    engine.write(removes.collect()).unwrap();
     let mut opened = open_engine(engine).unwrap();
     let committed = opened.log.read_committed().await.unwrap();
     assert_eq!(
