@@ -102,9 +102,15 @@ impl Machine for ClusterMachine {
         Box::new(ClusterImage(self.state.image()))
     }
 
-    fn restore(&mut self, chunks: &[Bytes]) -> Result<(), MachineError> {
-        self.state = ClusterState::restore(self.hash_seed, chunks)
-            .map_err(|error| MachineError::new(error.to_string()))?;
+    fn restore(&mut self, last: Option<u64>, chunks: &[Bytes]) -> Result<(), MachineError> {
+        let restored = ClusterState::restore(self.hash_seed, chunks).map_err(MachineError::new)?;
+        let (held, announced) = (restored.revision(), Revision::new(last.unwrap_or(0)));
+        if held != announced {
+            return Err(MachineError::new(format!(
+                "the snapshot was announced as of revision {announced} and holds revision {held}"
+            )));
+        }
+        self.state = restored;
         self.plant_mutant();
         self.observer.restored(&self.state);
         self.applied.send_replace(self.state.revision().get() + 1);
@@ -132,5 +138,34 @@ pub(crate) fn read(machine: &RwLock<ClusterMachine>) -> RwLockReadGuard<'_, Clus
     match machine.read() {
         Ok(guard) => guard,
         Err(_) => panic!("the cluster state is unusable: applying an entry panicked before"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use quorate_model::ids::{Incarnation, NodeId};
+
+    use super::*;
+    use crate::observer::NoObserver;
+
+    #[test]
+    fn a_snapshot_of_another_revision_than_announced_is_refused() {
+        let config = CoreConfig::new(NodeId::new(1), Incarnation::new(1), 0);
+        let mut machine = ClusterMachine::new(&config, Arc::new(NoObserver));
+        machine.skip(0);
+        machine.skip(1);
+        let mut image = machine.capture();
+        let chunks: Vec<Bytes> = std::iter::from_fn(|| image.next_chunk())
+            .map(Bytes::from)
+            .collect();
+        machine.skip(2);
+        for announced in [None, Some(0), Some(2)] {
+            let error = machine.restore(announced, &chunks).unwrap_err();
+            assert!(error.detail.contains("holds revision 1"), "{error}");
+            assert_eq!(machine.state().revision(), Revision::new(2));
+        }
+        machine.restore(Some(1), &chunks).unwrap();
+        assert_eq!(machine.state().revision(), Revision::new(1));
     }
 }

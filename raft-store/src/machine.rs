@@ -16,8 +16,9 @@ pub trait Machine: Send + Sync + 'static {
     /// A point-in-time copy in O(1); encoded later, off the apply path.
     fn capture(&self) -> Box<dyn Image>;
 
-    /// Replaces the whole state; on an error the state is as it was.
-    fn restore(&mut self, chunks: &[Bytes]) -> Result<(), MachineError>;
+    /// Replaces the whole state by the one after the entry `last`; chunks that
+    /// hold another are refused. On an error the state is as it was.
+    fn restore(&mut self, last: Option<u64>, chunks: &[Bytes]) -> Result<(), MachineError>;
 }
 
 /// A state at one point in time, encoded piece by piece.

@@ -100,6 +100,8 @@ fn restore<M: Machine>(
         let detail = "its chunks are not what its digest says";
         return Err(StoreError::corrupt(place(), detail));
     }
-    let restored = state_machine_store::lock(machine)?.restore(&verified.chunks()?);
+    let last = snapshot.meta().last_log_id.map(|last| last.index);
+    let chunks = verified.chunks()?;
+    let restored = state_machine_store::lock(machine)?.restore(last, &chunks);
     restored.map_err(|error| StoreError::machine(place(), error))
 }

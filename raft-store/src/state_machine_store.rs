@@ -121,7 +121,8 @@ impl<C: StoreTypes, M: Machine<Reply = C::R>> StateMachineStore<C, M> {
         }
         // Before the commit: a snapshot that the machine can't read must not
         // become the one that the next start depends on.
-        restore(&self.machine, chunks, self.config.offload)
+        let last = meta.last_log_id.map(|last| last.index);
+        restore(&self.machine, last, chunks, self.config.offload)
             .await?
             .map_err(refused)?;
         let covered = self.meter.applied();
@@ -158,12 +159,13 @@ impl<C: StoreTypes, M: Machine<Reply = C::R>> StateMachineStore<C, M> {
 /// An error of the machine is the inner one.
 async fn restore<M: Machine>(
     machine: &Arc<RwLock<M>>,
+    last: Option<u64>,
     chunks: Vec<Bytes>,
     offload: Offload,
 ) -> Result<Result<(), String>, StoreError> {
     let machine = Arc::clone(machine);
     let restore = move || {
-        let restored = lock(&machine)?.restore(&chunks);
+        let restored = lock(&machine)?.restore(last, &chunks);
         Ok(restored.map_err(|error| error.to_string()))
     };
     match offload {

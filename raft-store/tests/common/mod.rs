@@ -84,10 +84,14 @@ impl Machine for ChainMachine {
         Box::new(ChainImage(chunks))
     }
 
-    fn restore(&mut self, chunks: &[Bytes]) -> Result<(), MachineError> {
+    fn restore(&mut self, last: Option<u64>, chunks: &[Bytes]) -> Result<(), MachineError> {
         let head = chunks.first().filter(|head| head.len() == 16);
         let head = head.ok_or_else(|| MachineError::new("the first chunk is not a chain"))?;
-        self.applied = u64::from_le_bytes(head[..8].try_into().unwrap());
+        let applied = u64::from_le_bytes(head[..8].try_into().unwrap());
+        if applied != last.map_or(0, |last| last + 1) {
+            return Err(MachineError::new("the chain ends elsewhere"));
+        }
+        self.applied = applied;
         self.chain = u64::from_le_bytes(head[8..].try_into().unwrap());
         Ok(())
     }
