@@ -17,6 +17,8 @@ mod config;
 mod core;
 mod entry_writer;
 mod failure;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod gathering;
 mod group;
 mod intake;

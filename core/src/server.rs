@@ -175,6 +175,10 @@ impl<R: Runtime> PeerServer<R> {
     }
 }
 
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;
+
 impl<R: Runtime> fmt::Debug for PeerServer<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PeerServer")

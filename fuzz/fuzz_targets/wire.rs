@@ -1,11 +1,9 @@
 //! Whatever a peer sends decodes to a value that encodes again, or to an error.
-//!
-//! A fuzzer does not guess checksums: each input is tried as it is, and once
-//! more as the body of a sealed frame.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use quorate_model::frame::{self, Format};
+use quorate_fuzz::forms;
+use quorate_model::frame::Format;
 use quorate_model::wire;
 
 const BATCH: Format = Format::new(*b"QBAT", 1);
@@ -13,7 +11,7 @@ const REQUEST: Format = Format::new(*b"QREQ", 1);
 const OUTCOME: Format = Format::new(*b"QOUT", 1);
 
 fuzz_target!(|bytes: &[u8]| {
-    for input in [bytes.to_vec(), frame::seal_raw(BATCH, bytes)] {
+    for input in forms(BATCH, bytes) {
         let decoded = wire::decode_batch(&input);
         assert_eq!(wire::check_batch(&input).is_ok(), decoded.is_ok());
         if let Ok(batch) = decoded {
@@ -21,13 +19,13 @@ fuzz_target!(|bytes: &[u8]| {
             assert_eq!(again.as_ref(), Ok(&batch));
         }
     }
-    for input in [bytes.to_vec(), frame::seal_raw(REQUEST, bytes)] {
+    for input in forms(REQUEST, bytes) {
         if let Ok(request) = wire::decode_request(&input) {
             let again = wire::decode_request(&wire::encode_request(&request));
             assert_eq!(again.as_ref(), Ok(&request));
         }
     }
-    for input in [bytes.to_vec(), frame::seal_raw(OUTCOME, bytes)] {
+    for input in forms(OUTCOME, bytes) {
         if let Ok(outcome) = wire::decode_outcome(&input) {
             let again = wire::decode_outcome(&wire::encode_outcome(&outcome));
             assert_eq!(again.as_ref(), Ok(&outcome));

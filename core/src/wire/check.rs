@@ -213,6 +213,15 @@ mod tests {
         }
         let good = append(Some((5, 8)), &[]);
         check_append(NodeId::new(4), &good).unwrap_err();
+        let committed = Some(WireLogId { term: 6, index: 8 });
+        check_append(
+            LEADER,
+            &Append {
+                committed,
+                ..good.clone()
+            },
+        )
+        .unwrap_err();
         let vote = WireVote {
             committed: false,
             ..good.vote
@@ -228,5 +237,85 @@ mod tests {
         check_candidate(LEADER, vote).unwrap();
         check_candidate(LEADER, good.vote).unwrap_err();
         check_candidate(NodeId::new(4), vote).unwrap_err();
+    }
+    /// openraft counts on from the numbers that it is told.
+    #[test]
+    fn numbers_beyond_all_counting_are_refused() {
+        let beyond = MAX_NUMBER + 1;
+        let mut message = append(Some((5, 8)), &[]);
+        message.vote.term = MAX_NUMBER;
+        check_append(LEADER, &message).unwrap();
+        message.vote.term = beyond;
+        check_append(LEADER, &message).unwrap_err();
+        check_append(
+            LEADER,
+            &append(Some((5, MAX_NUMBER)), &[(5, beyond, batch())]),
+        )
+        .unwrap_err();
+        let vote = WireVote {
+            committed: false,
+            ..message.vote
+        };
+        check_candidate(LEADER, vote).unwrap_err();
+        let damages: [fn(&mut SnapshotBegin); 3] = [
+            |begin| begin.vote.term = MAX_NUMBER + 1,
+            |begin| {
+                begin.meta.last = Some(WireLogId {
+                    term: 5,
+                    index: MAX_NUMBER + 1,
+                })
+            },
+            |begin| {
+                begin.meta.membership_id = Some(WireLogId {
+                    term: MAX_NUMBER + 1,
+                    index: 1,
+                })
+            },
+        ];
+        for damage in damages {
+            let mut begin = begin();
+            damage(&mut begin);
+            check_snapshot(LEADER, &begin, 1 << 20).unwrap_err();
+        }
+    }
+
+    fn begin() -> SnapshotBegin {
+        SnapshotBegin {
+            transfer: 1,
+            vote: append(None, &[]).vote,
+            meta: super::super::raft::WireSnapshotMeta {
+                last: Some(WireLogId { term: 5, index: 9 }),
+                membership_id: Some(WireLogId { term: 1, index: 0 }),
+                membership: WireMembership {
+                    configs: vec![vec![1, 3]],
+                    nodes: vec![1, 3],
+                },
+                id: String::from("s"),
+            },
+            chunks: 64,
+            bytes: 1,
+            digest: 0,
+        }
+    }
+
+    #[test]
+    fn a_snapshot_that_would_cost_more_than_its_bytes_is_refused() {
+        check_snapshot(LEADER, &begin(), 1 << 20).unwrap();
+        let damages: [fn(&mut SnapshotBegin); 8] = [
+            |begin| begin.chunks = 65,
+            |begin| begin.chunks = u64::MAX,
+            |begin| begin.bytes = (1 << 20) + 1,
+            |begin| begin.meta.last = None,
+            |begin| begin.meta.last = Some(WireLogId { term: 6, index: 9 }),
+            |begin| begin.meta.membership_id = Some(WireLogId { term: 5, index: 10 }),
+            |begin| begin.meta.membership.configs = vec![],
+            |begin| begin.meta.membership.nodes = (0..2_000).collect(),
+        ];
+        for damage in damages {
+            let mut begin = begin();
+            damage(&mut begin);
+            check_snapshot(LEADER, &begin, 1 << 20).unwrap_err();
+        }
+        check_snapshot(NodeId::new(4), &begin(), 1 << 20).unwrap_err();
     }
 }
