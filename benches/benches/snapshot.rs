@@ -30,6 +30,7 @@ fn main() {
         feed.state().view().route_count()
     );
 
+    encode_and_restore(feed.state());
     let quiet = report(
         "apply, no snapshot",
         (0..ROUNDS).map(|_| quiet_round(&mut feed)),
@@ -46,19 +47,21 @@ fn main() {
         "longest hold-up, median of the rounds: {:?} with a snapshot, {:?} without, {:?} by copying",
         busy, quiet, stopped
     );
+}
 
+fn encode_and_restore(state: &ClusterState) {
     let started = Instant::now();
-    let chunks = chunks_of(feed.state());
+    let chunks = chunks_of(state);
     let encode = started.elapsed();
     let started = Instant::now();
     let restored = ClusterState::restore(1, &chunks).unwrap();
     let restore = started.elapsed();
-    assert_eq!(restored.digest(), feed.state().digest());
+    assert_eq!(restored.digest(), state.digest());
     let bytes: usize = chunks.iter().map(Vec::len).sum();
     println!(
         "encode {encode:?}, restore {restore:?}, {bytes} bytes in {} chunks, {:.1} bytes a route",
         chunks.len(),
-        bytes as f64 / feed.state().view().route_count() as f64
+        bytes as f64 / state.view().route_count() as f64
     );
 }
 

@@ -60,6 +60,9 @@ pub enum ProposeError {
     TooLarge { bytes: usize, limit: usize },
     #[error("{commands} commands exceed the {limit} of one request; nothing was changed")]
     TooMany { commands: usize, limit: usize },
+    /// Refused as a whole. A retry may be refused after an earlier attempt was
+    /// applied, when this life of the node was declared over in between: to the
+    /// cluster, what that life did is gone either way.
     #[error("the cluster refused this node's request: {0}")]
     Rejected(RequestRejection),
     #[error("this node is stopping; the outcome is unknown")]

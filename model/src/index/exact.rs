@@ -4,13 +4,12 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as TableEntry;
 
 use super::hashing::Hashing;
+use super::sharded::{SHARDS, shard_of};
 use super::shrink::shrink;
 use crate::topic_filter::{check_pattern, pattern_is_wildcard};
 
-/// A power of two. Growing one shard moves little, where growing a single table
-/// of a million filters would stop everything for a tenth of a second.
-const SHARDS: usize = 64;
-
+/// Sharded like [`ShardedTable`](super::sharded::ShardedTable), with a count of
+/// changes in each shard.
 pub(super) struct ExactTable<V> {
     hashing: Hashing,
     shards: Box<[Shard<V>]>,
@@ -111,10 +110,4 @@ impl<V> Shard<V> {
             generation: 0,
         }
     }
-}
-
-/// Bits that the tables inside the shards do not use: those take the lowest for
-/// the bucket and the highest seven for the tag.
-fn shard_of(hash: u64) -> usize {
-    (hash >> 48) as usize % SHARDS
 }

@@ -15,6 +15,7 @@ mod exact;
 mod frontier;
 mod hashing;
 mod segments;
+mod sharded;
 mod shrink;
 mod slab;
 #[cfg(test)]

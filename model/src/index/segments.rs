@@ -1,16 +1,14 @@
 //! Each level text of the trie once, under a small number.
 
-use hashbrown::HashTable;
-
 use super::compact_text::CompactText;
 use super::hashing::Hashing;
-use super::shrink::shrink;
+use super::sharded::ShardedTable;
 use super::slab::Slab;
 
 pub(super) struct Segments {
     hashing: Hashing,
     slots: Slab<Segment>,
-    by_text: HashTable<u32>,
+    by_text: ShardedTable<u32>,
 }
 
 struct Segment {
@@ -22,11 +20,11 @@ struct Segment {
 }
 
 impl Segments {
-    pub(super) const fn new(hashing: Hashing) -> Self {
+    pub(super) fn new(hashing: Hashing) -> Self {
         Self {
             hashing,
             slots: Slab::new(),
-            by_text: HashTable::new(),
+            by_text: ShardedTable::new(),
         }
     }
 
@@ -70,15 +68,14 @@ impl Segments {
             return;
         }
         let hash = table_hash(segment.hash);
-        match self.by_text.find_entry(hash, |&other| other == id) {
-            Ok(entry) => drop(entry.remove()),
-            Err(_) => panic!("segment {id} is not in the table"),
-        }
-        self.slots.release(id, Segment::vacant());
         let slots = &self.slots;
-        shrink(&mut self.by_text, |&other| {
-            table_hash(slots.get(other).hash)
-        });
+        let removed = self.by_text.remove(
+            hash,
+            |&other| other == id,
+            |&other| table_hash(slots.get(other).hash),
+        );
+        assert!(removed.is_some(), "segment {id} is not in the table");
+        self.slots.release(id, Segment::vacant());
     }
 
     #[cfg(test)]

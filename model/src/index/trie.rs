@@ -13,12 +13,10 @@
 
 use std::mem;
 
-use hashbrown::HashTable;
-
 use super::frontier::Frontier;
 use super::hashing::Hashing;
 use super::segments::Segments;
-use super::shrink::shrink;
+use super::sharded::ShardedTable;
 use super::slab::Slab;
 
 const ROOT: u32 = 0;
@@ -27,7 +25,7 @@ const NONE: u32 = u32::MAX;
 pub(super) struct WildcardTrie<V> {
     hashing: Hashing,
     nodes: Slab<Node>,
-    edges: HashTable<Edge>,
+    edges: ShardedTable<Edge>,
     segments: Segments,
     /// `None` only in the places that are free.
     values: Slab<Option<V>>,
@@ -88,7 +86,7 @@ impl<V> WildcardTrie<V> {
             segments: Segments::new(hashing.clone()),
             hashing,
             nodes,
-            edges: HashTable::new(),
+            edges: ShardedTable::new(),
             values: Slab::new(),
         }
     }
@@ -319,26 +317,25 @@ impl<V> WildcardTrie<V> {
 
     fn remove_edge(&mut self, parent: u32, segment: u32) {
         let hash = self.hashing.edge(parent, segment);
-        let edge = self.edges.find_entry(hash, |edge| {
-            edge.parent == parent && edge.segment == segment
-        });
-        match edge {
-            Ok(edge) => drop(edge.remove()),
-            Err(_) => panic!("node {parent} has no edge for segment {segment}"),
-        }
+        let hashing = &self.hashing;
+        let removed = self.edges.remove(
+            hash,
+            |edge| edge.parent == parent && edge.segment == segment,
+            |edge| hashing.edge(edge.parent, edge.segment),
+        );
+        assert!(
+            removed.is_some(),
+            "node {parent} has no edge for segment {segment}"
+        );
         self.nodes.get_mut(parent).literals -= 1;
         self.segments.release(segment);
-        let hashing = &self.hashing;
-        shrink(&mut self.edges, |edge| {
-            hashing.edge(edge.parent, edge.segment)
-        });
     }
 
     pub(super) fn validate(&self) {
         let mut literals = vec![0; self.nodes.bound()];
         let mut references = vec![0; self.segments.bound()];
         let mut links = Vec::new();
-        for edge in &self.edges {
+        for edge in self.edges.iter() {
             literals[edge.parent as usize] += 1;
             references[edge.segment as usize] += 1;
             links.push((edge.parent, edge.child));
