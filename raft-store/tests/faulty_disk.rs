@@ -13,8 +13,6 @@ use common::process::{Acknowledged, Writer};
 use common::verify::verify;
 use tempfile::TempDir;
 
-const PATIENCE: Duration = Duration::from_secs(60);
-
 #[test]
 fn writes_as_a_child() {
     common::child::run_if_child();
@@ -77,11 +75,10 @@ impl Shim {
 
 /// Strikes a writing child with `fault` and returns how it ended.
 fn strike(shim: &Shim, fault: &str, milliseconds: u64) -> Acknowledged {
-    let writer = shim.start(None);
-    writer.wait_for_first(PATIENCE);
+    let writer = shim.start(None).after_first();
     std::thread::sleep(Duration::from_millis(milliseconds));
     shim.set(fault);
-    let acknowledged = writer.wait(PATIENCE);
+    let acknowledged = writer.wait();
     shim.set("none");
     println!("{fault}: {acknowledged:?}");
     acknowledged
@@ -124,7 +121,7 @@ fn an_io_error_stops_the_process_and_loses_nothing() {
 fn a_disk_that_fails_from_the_start_is_named() {
     let shim = Shim::new();
     shim.set("eio");
-    let acknowledged = shim.start(None).wait(PATIENCE);
+    let acknowledged = shim.start(None).wait();
     let parent = shim.directory.path().join("data");
     assert_names_all(&acknowledged, &["fsync"], &parent, "Input/output error");
     assert_eq!(acknowledged.end, 0);
@@ -135,7 +132,7 @@ fn a_disk_that_fails_from_the_start_is_named() {
 fn a_full_disk_stops_the_process_and_loses_nothing() {
     let disk = SmallDisk::new(96);
     let growing = [(common::child::KEEP_ALL, "1")];
-    let acknowledged = Writer::start(&disk.path(), None, &growing).wait(PATIENCE);
+    let acknowledged = Writer::start(&disk.path(), None, &growing).wait();
     println!("full: {acknowledged:?}");
     let file = disk.path().join("db");
     assert_names_all(&acknowledged, &["write"], &file, "No space left on device");
@@ -143,7 +140,7 @@ fn a_full_disk_stops_the_process_and_loses_nothing() {
     // With some more room everything is there and writing goes on.
     disk.grow(512);
     verify(&disk.path(), &acknowledged).unwrap();
-    let more = Writer::start(&disk.path(), Some(20), &[]).wait(PATIENCE);
+    let more = Writer::start(&disk.path(), Some(20), &[]).wait();
     assert!(more.done && more.end > acknowledged.end, "{more:?}");
 }
 
@@ -153,7 +150,7 @@ fn a_slow_sync_only_takes_longer() {
     let shim = Shim::new();
     shim.set("slow 100");
     let start = std::time::Instant::now();
-    let acknowledged = shim.start(Some(30)).wait(PATIENCE);
+    let acknowledged = shim.start(Some(30)).wait();
     println!("slow: {acknowledged:?} in {:?}", start.elapsed());
     assert!(acknowledged.done, "{acknowledged:?}");
     let least = Duration::from_millis(100) * u32::try_from(acknowledged.acknowledgements).unwrap();

@@ -49,7 +49,7 @@ fn power_loss_on_fresh_databases_loses_nothing() {
 fn power_loss_on_an_old_database_loses_nothing() {
     let mut disk = LoopDisk::new();
     let path = disk.mount_point().join("database");
-    let mut acknowledged = Writer::start(&path, Some(3000), &[]).wait(Duration::from_secs(120));
+    let mut acknowledged = Writer::start(&path, Some(3000), &[]).wait();
     assert!(acknowledged.done, "{acknowledged:?}");
     let mut random = Random(31);
     for round in 0..ROUNDS {
@@ -70,7 +70,6 @@ fn power_loss_keeps_values_in_files_of_their_own() {
         let path = disk.mount_point().join(format!("{round}/database"));
         let large = [(LARGE_VALUES, "1")];
         let acknowledged = lose_power_with(&mut disk, &path, random.below(150), &large);
-        assert!(acknowledged.end > 0, "{acknowledged:?}");
         let engine = SledEngine::open(&path).unwrap();
         for index in 0..acknowledged.end {
             let found = engine.get(Tree::Snapshot, &log_key(index)).unwrap();
@@ -92,8 +91,7 @@ fn lose_power_with(
     milliseconds: u64,
     environment: &[(&str, &str)],
 ) -> Acknowledged {
-    let writer = Writer::start(path, None, environment);
-    writer.wait_for_first(Duration::from_secs(30));
+    let writer = Writer::start(path, None, environment).after_first();
     std::thread::sleep(Duration::from_millis(milliseconds));
     disk.pull_the_plug();
     let acknowledged = writer.kill();

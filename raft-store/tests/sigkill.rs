@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::path::Path;
 use std::time::Duration;
 
 use common::Random;
@@ -23,7 +24,7 @@ fn sigkill_on_fresh_databases_loses_nothing() {
     for round in 0..ROUNDS {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("database");
-        let acknowledged = kill_after(&path, random.below(60), round % 5 != 0);
+        let acknowledged = kill_after_first(&path, random.below(60));
         verify(&path, &acknowledged).unwrap_or_else(|lost| panic!("round {round}: {lost}"));
     }
 }
@@ -35,8 +36,7 @@ fn sigkill_on_an_old_database_loses_nothing() {
     let mut random = Random(23);
     let mut acknowledged = Acknowledged::default();
     for round in 0..ROUNDS {
-        let more = kill_after(&path, random.below(250), round % 5 != 0);
-        assert!(more.failure.is_none(), "round {round}: {more:?}");
+        let more = kill_after_first(&path, random.below(250));
         acknowledged = more.after(&acknowledged);
         verify(&path, &acknowledged).unwrap_or_else(|lost| panic!("round {round}: {lost}"));
     }
@@ -46,13 +46,28 @@ fn sigkill_on_an_old_database_loses_nothing() {
     );
 }
 
-/// `after_first`: counted from the first acknowledged entry, else from the
-/// start, to hit the opening as well.
-fn kill_after(path: &std::path::Path, milliseconds: u64, after_first: bool) -> Acknowledged {
-    let writer = Writer::start(path, None, &[]);
-    if after_first {
-        writer.wait_for_first(Duration::from_secs(20));
+#[test]
+fn sigkill_while_opening_loses_nothing() {
+    let mut random = Random(43);
+    for round in 0..ROUNDS {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("database");
+        kill_after(Writer::start(&path, None, &[]), random.below(40));
+        let written = Writer::start(&path, Some(20), &[]).wait();
+        assert!(written.done, "round {round}: {written:?}");
+        let reopened = kill_after(Writer::start(&path, None, &[]), random.below(40));
+        let acknowledged = reopened.after(&written);
+        verify(&path, &acknowledged).unwrap_or_else(|lost| panic!("round {round}: {lost}"));
     }
+}
+
+fn kill_after_first(path: &Path, milliseconds: u64) -> Acknowledged {
+    kill_after(Writer::start(path, None, &[]).after_first(), milliseconds)
+}
+
+fn kill_after(writer: Writer, milliseconds: u64) -> Acknowledged {
     std::thread::sleep(Duration::from_millis(milliseconds));
-    writer.kill()
+    let acknowledged = writer.kill();
+    assert!(acknowledged.failure.is_none(), "{acknowledged:?}");
+    acknowledged
 }

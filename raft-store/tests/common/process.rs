@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use super::child;
 
+/// For a child that hangs, not for one that is slow.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// What a child acknowledged.
 #[derive(Clone, Debug, Default)]
 pub struct Acknowledged {
@@ -69,9 +72,13 @@ impl Writer {
         }
     }
 
-    /// Waits until the first entry was acknowledged, or the child ended.
-    pub fn wait_for_first(&self, patience: Duration) {
-        let _ = self.first.recv_timeout(patience);
+    /// Waits for the first acknowledged entry. Without one there is nothing to
+    /// lose, and whatever is checked afterwards would pass.
+    pub fn after_first(self) -> Self {
+        if self.first.recv_timeout(PATIENCE).is_err() {
+            panic!("nothing was acknowledged: {:?}", self.kill());
+        }
+        self
     }
 
     /// Ends the child with SIGKILL.
@@ -83,12 +90,12 @@ impl Writer {
     }
 
     /// Waits for the child to end by itself; kills it when that takes too long.
-    pub fn wait(mut self, patience: Duration) -> Acknowledged {
-        let end = std::time::Instant::now() + patience;
+    pub fn wait(mut self) -> Acknowledged {
+        let end = std::time::Instant::now() + PATIENCE;
         while self.child.try_wait().unwrap().is_none() {
             if std::time::Instant::now() > end {
                 let acknowledged = self.kill();
-                panic!("the child did not end in {patience:?}: {acknowledged:?}");
+                panic!("the child did not end in {PATIENCE:?}: {acknowledged:?}");
             }
             std::thread::sleep(Duration::from_millis(10));
         }
