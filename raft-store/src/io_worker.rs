@@ -31,13 +31,9 @@ impl<C: StoreTypes> IoWorker<C> {
         #[cfg_attr(not(feature = "mutants"), expect(unused_variables))] config: &StoreConfig,
     ) -> Self {
         let log_end = recovered.last().map_or(0, |last| last.index + 1);
-        let covered = recovered
-            .snapshot
-            .as_ref()
-            .and_then(|record| record.meta().last_log_id);
         Self {
             jobs,
-            writer: Writer::new(engine, shared, log_end, covered),
+            writer: Writer::new(engine, shared, log_end, recovered.held()),
             #[cfg(feature = "mutants")]
             acknowledges_early: config.mutant == Some(quorate_model::Mutant::AckBeforeSync),
         }

@@ -29,6 +29,11 @@ impl Recovered {
     pub(crate) fn last(&self) -> Option<LogId<u64>> {
         self.log.map(|(_, last)| last).or(self.purged)
     }
+
+    /// The last entry that the snapshot holds.
+    pub(crate) fn held(&self) -> Option<LogId<u64>> {
+        self.snapshot.as_ref()?.meta().last_log_id
+    }
 }
 
 /// Reads and checks everything but payloads and chunks, then removes what a
@@ -46,8 +51,9 @@ pub(crate) fn recover<C: StoreTypes>(engine: &dyn Engine) -> Result<Recovered, S
     };
     check_purged(&recovered)?;
     recovered.log = read_log_bounds::<C>(engine, recovered.purged)?;
+    check_vote(&recovered)?;
+    check_committed::<C>(engine, &recovered)?;
     let outrun = drop_outrun_log(&mut recovered);
-    recovered.committed = check_committed::<C>(engine, &recovered)?;
     if let Some(mark) = outrun {
         engine.write(vec![mark])?;
     }
@@ -94,12 +100,8 @@ fn format_record() -> Write {
 
 /// What was purged from the log must be in the snapshot: purging waits for it.
 fn check_purged(recovered: &Recovered) -> Result<(), StoreError> {
-    let held = recovered
-        .snapshot
-        .as_ref()
-        .and_then(|record| record.meta().last_log_id);
     let purged = recovered.purged.map(|purged| purged.index);
-    let held = held.map(|held| held.index);
+    let held = recovered.held().map(|held| held.index);
     if purged > held {
         let detail = format!("the log is purged up to {purged:?}, the snapshot holds {held:?}");
         return Err(StoreError::corrupt(place(keys::PURGED), detail));
@@ -111,7 +113,7 @@ fn check_purged(recovered: &Recovered) -> Result<(), StoreError> {
 /// below the snapshot. It may conflict with it, being of a later term and yet
 /// shorter, so it goes as a whole. Returns the purge mark to write.
 fn drop_outrun_log(recovered: &mut Recovered) -> Option<Write> {
-    let held = recovered.snapshot.as_ref()?.meta().last_log_id?;
+    let held = recovered.held()?;
     let (_, last) = recovered.log?;
     if last.index > held.index || last == held {
         return None;
@@ -171,34 +173,43 @@ fn check_log_key(key: &[u8], expected: (u64, u16)) -> Result<(u64, u16), StoreEr
     Err(StoreError::corrupt("the log", detail))
 }
 
-/// `committed` only says how far entries may be applied right away. One that
-/// the log and the snapshot don't bear out is dropped: the group will tell.
+/// Entries and snapshots of a term are written after a vote of that term.
+fn check_vote(recovered: &Recovered) -> Result<(), StoreError> {
+    let voted = recovered.vote.unwrap_or_default().leader_id.term;
+    let newest = recovered.last().max(recovered.held());
+    let newest = newest.map_or(0, |newest| newest.leader_id.term);
+    if voted < newest {
+        let detail = format!("it is of term {voted}, but there are entries of term {newest}");
+        return Err(StoreError::corrupt(place(keys::VOTE), detail));
+    }
+    Ok(())
+}
+
+/// The commit is noted after the entries that it speaks of, and they are never
+/// truncated. A commit that is missing will be told by the group.
 fn check_committed<C: StoreTypes>(
     engine: &dyn Engine,
     recovered: &Recovered,
-) -> Result<Option<LogId<u64>>, StoreError> {
+) -> Result<(), StoreError> {
     let Some(committed) = recovered.committed else {
-        return Ok(None);
+        return Ok(());
     };
-    let snapshot = recovered
-        .snapshot
-        .as_ref()
-        .and_then(|record| record.meta().last_log_id);
-    if Some(committed) <= snapshot {
-        return Ok(Some(committed));
+    if Some(committed) <= recovered.held() {
+        return Ok(());
     }
-    let Some((first, last)) = recovered.log else {
-        return Ok(snapshot);
-    };
-    if !(first.index..=last.index).contains(&committed.index) {
-        return Ok(snapshot);
+    let last = recovered.last();
+    if last < Some(committed) {
+        let last = last.map_or("none".to_owned(), |last| last.to_string());
+        let detail = format!("entry {committed} was committed, but the last one is {last}");
+        return Err(StoreError::corrupt(place(keys::COMMITTED), detail));
     }
     let (entry, _) = log_reader::read_entry::<C>(engine, committed.index)?;
-    Ok(if entry.log_id == committed {
-        Some(committed)
-    } else {
-        snapshot
-    })
+    if entry.log_id != committed {
+        let found = entry.log_id;
+        let detail = format!("entry {committed} was committed, but the log holds {found}");
+        return Err(StoreError::corrupt(place(keys::COMMITTED), detail));
+    }
+    Ok(())
 }
 
 fn remove_leftovers(engine: &dyn Engine, recovered: &Recovered) -> Result<bool, StoreError> {

@@ -62,8 +62,7 @@ async fn snapshot_off_by_one_is_refused_at_the_next_start() {
     for mutant in [None, Some(Mutant::SnapshotOffByOne)] {
         let engine = Arc::new(MemoryEngine::new());
         let mut store = opened(&engine, mutant);
-        let entries: Vec<_> = (0..10).map(|index| entry(1, index)).collect();
-        store.log.blocking_append(entries.clone()).await.unwrap();
+        let entries = common::append(&mut store.log, 1, 0..10).await;
         store.states.apply(entries).await.unwrap();
         let built = store
             .states

@@ -6,7 +6,7 @@ mod common;
 use std::sync::Arc;
 
 use common::{Opened, entry, log_id, open_engine};
-use openraft::storage::{RaftLogStorage as _, RaftLogStorageExt as _, RaftStateMachine as _};
+use openraft::storage::{RaftLogStorage as _, RaftStateMachine as _};
 use openraft::{RaftLogReader as _, RaftSnapshotBuilder as _, Vote};
 use quorate_model::frame;
 use quorate_model::frame::Format;
@@ -40,11 +40,6 @@ fn log_key(index: u64, part: u16) -> Vec<u8> {
 /// is purged up to 4; a vote and a commit.
 async fn filled(engine: &Arc<MemoryEngine>) -> Opened {
     let mut opened = open_engine(Arc::clone(engine) as Arc<dyn Engine>).unwrap();
-    opened
-        .log
-        .save_vote(&Vote::new_committed(2, 7))
-        .await
-        .unwrap();
     append(&mut opened, 1, 0..10).await;
     let mut builder = opened.states.get_snapshot_builder().await;
     builder.build_snapshot().await.unwrap();
@@ -65,8 +60,7 @@ async fn filled(engine: &Arc<MemoryEngine>) -> Opened {
 }
 
 async fn append(opened: &mut Opened, term: u64, range: std::ops::Range<u64>) {
-    let entries: Vec<_> = range.map(|index| entry(term, index)).collect();
-    opened.log.blocking_append(entries.clone()).await.unwrap();
+    let entries = common::append(&mut opened.log, term, range).await;
     opened.states.apply(entries).await.unwrap();
 }
 
@@ -162,8 +156,7 @@ async fn outrun(engine: &Arc<MemoryEngine>) -> Opened {
     let mut builder = committed.states.get_snapshot_builder().await;
     let snapshot = builder.build_snapshot().await.unwrap();
     let mut opened = open_engine(Arc::clone(engine) as Arc<dyn Engine>).unwrap();
-    let uncommitted: Vec<_> = (0..4).map(|index| entry(5, index)).collect();
-    opened.log.blocking_append(uncommitted).await.unwrap();
+    common::append(&mut opened.log, 5, 0..4).await;
     let installed = opened
         .states
         .install_snapshot(&snapshot.meta, snapshot.snapshot);
@@ -299,20 +292,48 @@ async fn the_commit_never_goes_back_and_never_beyond_the_log() {
         "the log does not reach to 99"
     );
     opened.close();
+}
+
+#[tokio::test]
+async fn a_log_that_ends_before_the_commit_is_refused() {
+    let engine = filled_engine().await.after_crash();
     let tree = Tree::Log;
     let beyond_14 = engine
         .keys(tree, &log_key(15, 0), &[0xff; 16], 100)
         .unwrap();
     let removes = beyond_14.into_iter().map(|key| Write::Remove { tree, key });
     engine.write(removes.collect()).unwrap();
-    let mut opened = open_engine(engine).unwrap();
-    let committed = opened.log.read_committed().await.unwrap();
-    assert_eq!(
-        committed,
-        Some(log_id(1, 9)),
-        "as far as the snapshot bears out"
+    let error = refusal(engine).to_string();
+    assert!(
+        error.contains("2-15 was committed, but the last one is 2-14"),
+        "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_log_that_holds_another_entry_than_the_committed_is_refused() {
+    let engine = filled_engine().await.after_crash();
+    let other = Arc::new(MemoryEngine::new());
+    let mut opened = open_engine(Arc::clone(&other) as Arc<dyn Engine>).unwrap();
+    common::append(&mut opened.log, 1, 0..16).await;
     opened.close();
+    let uncommitted = other.get(Tree::Log, &log_key(15, 0)).unwrap().unwrap();
+    put(&engine, Tree::Log, log_key(15, 0), uncommitted);
+    let error = refusal(engine).to_string();
+    assert!(error.contains("but the log holds 1-15"), "{error}");
+}
+
+#[tokio::test]
+async fn a_vote_older_than_the_log_is_refused() {
+    let engine = filled_engine().await;
+    let older = Arc::new(MemoryEngine::new());
+    let mut opened = open_engine(Arc::clone(&older) as Arc<dyn Engine>).unwrap();
+    opened.log.save_vote(&Vote::new(1, 7)).await.unwrap();
+    opened.close();
+    let vote = older.get(Tree::Meta, b"vote").unwrap().unwrap();
+    put(engine.as_ref(), Tree::Meta, "vote", vote);
+    let error = refusal(engine.after_crash()).to_string();
+    assert!(error.contains("it is of term 1"), "{error}");
 }
 
 #[tokio::test]

@@ -16,8 +16,7 @@ use quorate_raft_store::{
 };
 
 async fn append(opened: &mut Opened, range: std::ops::Range<u64>) {
-    let entries: Vec<_> = range.map(|index| entry(1, index)).collect();
-    opened.log.blocking_append(entries.clone()).await.unwrap();
+    let entries = common::append(&mut opened.log, 1, range).await;
     opened.states.apply(entries).await.unwrap();
 }
 
@@ -185,7 +184,7 @@ async fn a_purge_waits_for_the_snapshot_that_holds_what_it_removes() {
     );
     let mut log = opened.log;
     let appending = tokio::spawn(async move {
-        log.blocking_append([entry(2, 50)]).await.unwrap();
+        common::append(&mut log, 2, 50..51).await;
         log
     });
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -327,7 +326,7 @@ async fn the_first_error_stops_everything_and_is_kept() {
     }
     assert_eq!(
         opened.log.read_vote().await.unwrap(),
-        None,
+        Some(Vote::new_committed(1, 1)),
         "not what was not stored"
     );
     assert_eq!(health.error(), Some(first));

@@ -7,11 +7,13 @@ pub mod loop_disk;
 pub mod process;
 pub mod verify;
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
 
 use bytes::Bytes;
-use openraft::{CommittedLeaderId, EmptyNode, Entry, EntryPayload, LogId};
+use openraft::storage::{RaftLogStorage as _, RaftLogStorageExt as _};
+use openraft::{CommittedLeaderId, EmptyNode, Entry, EntryPayload, LogId, Vote};
 use quorate_raft_store::{
     Engine, Image, LogStore, Machine, MachineError, Payload, SledEngine, SnapshotFile,
     StateMachineStore, StoreConfig, StoreError, open,
@@ -137,6 +139,14 @@ impl Opened {
         drop((log, states));
         worker.join().unwrap();
     }
+}
+
+/// Votes for the term and appends entries of it, in this order, like openraft.
+pub async fn append(log: &mut TestLog, term: u64, range: Range<u64>) -> Vec<Entry<TestTypes>> {
+    log.save_vote(&Vote::new_committed(term, 1)).await.unwrap();
+    let entries: Vec<_> = range.map(|index| entry(term, index)).collect();
+    log.blocking_append(entries.clone()).await.unwrap();
+    entries
 }
 
 pub fn log_id(term: u64, index: u64) -> LogId<u64> {
