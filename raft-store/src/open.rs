@@ -36,7 +36,7 @@ pub fn open<C: StoreTypes, M: Machine<Reply = C::R>>(
     let applied = match &stored {
         Some(snapshot) => {
             restore(snapshot, &machine)?;
-            meter.snapshot_taken((0, 0), snapshot.bytes());
+            meter.snapshot_taken(meter.position(), snapshot.bytes());
             Applied::from_meta(&snapshot.meta())
         }
         None => Applied::default(),

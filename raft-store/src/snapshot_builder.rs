@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use openraft::{RaftSnapshotBuilder, Snapshot, SnapshotMeta, StorageError};
 
+use crate::meter::MeterPosition;
 use crate::snapshot_store::{SnapshotStore, as_snapshot};
 use crate::state_machine_store::Applied;
 use crate::{Image, Offload, StoreError, StoreMeter, StoreTypes};
@@ -15,8 +16,8 @@ pub struct SnapshotBuilder<C: StoreTypes> {
     applied: Applied,
     offload: Offload,
     meter: StoreMeter,
-    /// What the snapshot will take off the meter.
-    covered: (u64, u64),
+    /// Where on the meter the state was captured.
+    position: MeterPosition,
 }
 
 impl<C: StoreTypes> SnapshotBuilder<C> {
@@ -27,14 +28,14 @@ impl<C: StoreTypes> SnapshotBuilder<C> {
         offload: Offload,
         meter: StoreMeter,
     ) -> Self {
-        let covered = meter.applied();
+        let position = meter.position();
         Self {
             snapshots,
             image: Mutex::new(image),
             applied,
             offload,
             meter,
-            covered,
+            position,
         }
     }
 
@@ -55,7 +56,7 @@ impl<C: StoreTypes> SnapshotBuilder<C> {
             snapshot_id: self.applied.snapshot_id(writer.digest()),
         };
         let stored = writer.commit(&meta).await?;
-        self.meter.snapshot_taken(self.covered, stored.bytes());
+        self.meter.snapshot_taken(self.position, stored.bytes());
         Ok(as_snapshot(stored))
     }
 }

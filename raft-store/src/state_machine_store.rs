@@ -125,9 +125,9 @@ impl<C: StoreTypes, M: Machine<Reply = C::R>> StateMachineStore<C, M> {
         restore(&self.machine, last, chunks, self.config.offload)
             .await?
             .map_err(refused)?;
-        let covered = self.meter.applied();
+        let position = self.meter.position();
         let stored = writer.commit(meta).await?;
-        self.meter.snapshot_taken(covered, stored.bytes());
+        self.meter.snapshot_taken(position, stored.bytes());
         self.applied = Applied::from_meta(meta);
         Ok(())
     }

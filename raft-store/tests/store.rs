@@ -304,6 +304,26 @@ async fn the_meter_counts_the_log_since_the_snapshot() {
 }
 
 #[tokio::test]
+async fn a_snapshot_installed_during_a_build_is_taken_off_the_meter_once() {
+    let mut leader = open_engine(Arc::new(MemoryEngine::new())).unwrap();
+    append(&mut leader, 0..50).await;
+    let sent = snapshot(&mut leader).await;
+    leader.close();
+    let mut opened = open_engine(Arc::new(MemoryEngine::new())).unwrap();
+    let meter = opened.log.meter();
+    append(&mut opened, 0..20).await;
+    let mut builder = opened.states.get_snapshot_builder().await;
+    let installed = opened.states.install_snapshot(&sent.meta, sent.snapshot);
+    installed.await.unwrap();
+    opened.log.purge(log_id(1, 49)).await.unwrap();
+    append(&mut opened, 50..80).await;
+    builder.build_snapshot().await.unwrap();
+    drop(builder);
+    assert_eq!(meter.log_entries_since_snapshot(), 30);
+    opened.close();
+}
+
+#[tokio::test]
 async fn the_first_error_stops_everything_and_is_kept() {
     let engine = Arc::new(MemoryEngine::new());
     let mut opened = open_engine(Arc::clone(&engine) as Arc<dyn Engine>).unwrap();
