@@ -85,6 +85,36 @@ async fn nothing_is_acknowledged_before_the_sync() {
 }
 
 #[tokio::test]
+async fn what_replication_reads_at_once_is_bounded() {
+    const LIMIT_BYTES: usize = 4 << 20;
+    const ENTRY_BYTES: usize = 300_000;
+    // From the disk, from both, and from memory.
+    for cache_bytes in [0, 3 * LIMIT_BYTES, 64 << 20] {
+        let config = StoreConfig {
+            cache_bytes,
+            ..StoreConfig::default()
+        };
+        let engine = Arc::new(MemoryEngine::new());
+        let mut opened = common::open_configured(engine, config).unwrap();
+        let mut sizes = [ENTRY_BYTES; 30];
+        sizes[29] = 2 * LIMIT_BYTES;
+        let entries: Vec<_> = (0..30)
+            .zip(sizes)
+            .map(|(index, size)| entry_with(1, index, vec![index as u8; size]))
+            .collect();
+        opened.log.blocking_append(entries.clone()).await.unwrap();
+        for from in 0..30 {
+            let fit = LIMIT_BYTES / ENTRY_BYTES;
+            // The last one exceeds the limit by itself.
+            let end = (from + fit).min(29).max(from + 1);
+            let found = opened.log.limited_get_log_entries(from as u64, 30).await;
+            assert_eq!(found.unwrap(), entries[from..end], "from {from}");
+        }
+        opened.close();
+    }
+}
+
+#[tokio::test]
 async fn entries_of_eight_megabytes_and_old_ones_are_read_back() {
     let directory = tempfile::tempdir().unwrap();
     let engine = Arc::new(SledEngine::open(directory.path()).unwrap());
