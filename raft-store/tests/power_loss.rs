@@ -81,6 +81,26 @@ fn power_loss_keeps_values_in_files_of_their_own() {
     }
 }
 
+/// Shows that these tests can see a loss: a store that acknowledges before the
+/// sync loses something in one of the rounds.
+#[cfg(feature = "mutants")]
+#[test]
+#[ignore = "needs root: run by .ci/run"]
+fn power_loss_takes_what_was_acknowledged_before_the_sync() {
+    let mut disk = LoopDisk::new();
+    let mut random = Random(47);
+    let early = [(common::child::ACKNOWLEDGE_EARLY, "1")];
+    let found = (0..ROUNDS).find_map(|round| {
+        let path = disk.mount_point().join(format!("{round}/database"));
+        let acknowledged = lose_power_with(&mut disk, &path, random.below(150), &early);
+        let lost = verify(&path, &acknowledged).err();
+        println!("round {round}: {acknowledged:?}, lost: {lost:?}");
+        lost
+    });
+    let lost = found.expect("the mutant lost nothing");
+    assert!(lost.starts_with("the log ends at "), "{lost}");
+}
+
 fn lose_power(disk: &mut LoopDisk, path: &Path, milliseconds: u64) -> Acknowledged {
     lose_power_with(disk, path, milliseconds, &[])
 }

@@ -3,12 +3,13 @@
 
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use openraft::storage::{RaftLogStorage as _, RaftLogStorageExt as _, RaftStateMachine as _};
 use openraft::{LogId, RaftLogReader as _, RaftSnapshotBuilder as _, StorageError, Vote};
-use quorate_raft_store::{Engine as _, SledEngine, StoreError, Tree, Write};
+use quorate_raft_store::{Engine as _, SledEngine, StoreConfig, StoreError, Tree, Write};
 
-use super::{Opened, Random, entry, open_directory};
+use super::{Opened, Random, entry, open_configured};
 
 /// Where the child finds its directory.
 pub const DIRECTORY: &str = "QUORATE_TEST_DIRECTORY";
@@ -18,6 +19,9 @@ pub const ENTRIES: &str = "QUORATE_TEST_ENTRIES";
 pub const KEEP_ALL: &str = "QUORATE_TEST_KEEP_ALL";
 /// Set: writes values so large that sled keeps them in files of their own.
 pub const LARGE_VALUES: &str = "QUORATE_TEST_LARGE_VALUES";
+/// Set: acknowledges before the sync.
+#[cfg(feature = "mutants")]
+pub const ACKNOWLEDGE_EARLY: &str = "QUORATE_TEST_ACKNOWLEDGE_EARLY";
 
 const ENTRIES_PER_SNAPSHOT: u64 = 150;
 const ENTRIES_KEPT: u64 = 60;
@@ -82,7 +86,9 @@ pub fn large_value(index: u64) -> Vec<u8> {
 }
 
 async fn write(directory: &Path, limit: u64) -> Result<(), String> {
-    let mut opened = open_directory(directory).map_err(|error| error.to_string())?;
+    let opened =
+        SledEngine::open(directory).and_then(|engine| open_configured(Arc::new(engine), config()));
+    let mut opened = opened.map_err(|error| error.to_string())?;
     say("opened");
     let written = write_entries(&mut opened, limit).await;
     // The store's own first error says more than what openraft makes of it.
@@ -92,6 +98,20 @@ async fn write(directory: &Path, limit: u64) -> Result<(), String> {
             .error()
             .map_or(error.to_string(), |first| first.to_string())
     })
+}
+
+#[cfg(feature = "mutants")]
+fn config() -> StoreConfig {
+    let early = std::env::var_os(ACKNOWLEDGE_EARLY);
+    StoreConfig {
+        mutant: early.map(|_| quorate_model::Mutant::AckBeforeSync),
+        ..StoreConfig::default()
+    }
+}
+
+#[cfg(not(feature = "mutants"))]
+fn config() -> StoreConfig {
+    StoreConfig::default()
 }
 
 async fn write_entries(opened: &mut Opened, limit: u64) -> Result<(), StorageError<u64>> {
