@@ -4,73 +4,16 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::time::Duration;
 
 use common::loop_disk::SmallDisk;
 use common::process::{Acknowledged, Writer};
+use common::shim::Shim;
 use common::verify::verify;
-use tempfile::TempDir;
-
 #[test]
 fn writes_as_a_child() {
     common::child::run_if_child();
-}
-
-/// The compiled shim and the file that controls it.
-struct Shim {
-    directory: TempDir,
-}
-
-impl Shim {
-    fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/shim/disk_fault.c");
-        let library = directory.path().join("disk_fault.so");
-        let status = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o"])
-            .args([&library, &source])
-            .arg("-ldl")
-            .status();
-        assert!(status.expect("a C compiler").success());
-        let shim = Self { directory };
-        shim.set("none");
-        shim
-    }
-
-    fn database(&self) -> PathBuf {
-        self.directory.path().join("data/database")
-    }
-
-    fn control(&self) -> PathBuf {
-        self.directory.path().join("control")
-    }
-
-    fn set(&self, fault: &str) {
-        // Renamed, so that the child never reads half of it.
-        let fresh = self.directory.path().join("control.new");
-        std::fs::write(&fresh, fault).unwrap();
-        std::fs::rename(&fresh, self.control()).unwrap();
-    }
-
-    fn start(&self, entries: Option<u64>) -> Writer {
-        let text = |path: PathBuf| path.to_str().unwrap().to_owned();
-        let below = text(self.directory.path().join("data"));
-        let environment = [
-            (
-                "LD_PRELOAD",
-                text(self.directory.path().join("disk_fault.so")),
-            ),
-            ("DISK_FAULT_CONTROL", text(self.control())),
-            ("DISK_FAULT_BELOW", below),
-        ];
-        let environment: Vec<_> = environment
-            .iter()
-            .map(|(name, value)| (*name, value.as_str()))
-            .collect();
-        Writer::start(&self.database(), entries, &environment)
-    }
 }
 
 /// Strikes a writing child with `fault` and returns how it ended.
@@ -122,7 +65,7 @@ fn a_disk_that_fails_from_the_start_is_named() {
     let shim = Shim::new();
     shim.set("eio");
     let acknowledged = shim.start(None).wait();
-    let parent = shim.directory.path().join("data");
+    let parent = shim.data();
     assert_names_all(&acknowledged, &["fsync"], &parent, "Input/output error");
     assert_eq!(acknowledged.end, 0);
 }

@@ -5,6 +5,7 @@
 pub mod child;
 pub mod loop_disk;
 pub mod process;
+pub mod shim;
 pub mod verify;
 
 use std::ops::Range;

@@ -5,6 +5,7 @@
  *   none      all is well
  *   eio       writing and syncing fail with EIO
  *   eio-sync  only syncing fails
+ *   no-sync   syncing does nothing and says that all is well
  *   slow N    syncing takes N milliseconds longer
  */
 #define _GNU_SOURCE
@@ -19,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum fault { NONE, EIO_ALL, EIO_SYNC, SLOW };
+enum fault { NONE, EIO_ALL, EIO_SYNC, NO_SYNC, SLOW };
 
 static enum fault current_fault(int *milliseconds) {
     const char *path = getenv("DISK_FAULT_CONTROL");
@@ -32,6 +33,7 @@ static enum fault current_fault(int *milliseconds) {
     if (length <= 0) return NONE;
     if (strncmp(text, "eio-sync", 8) == 0) return EIO_SYNC;
     if (strncmp(text, "eio", 3) == 0) return EIO_ALL;
+    if (strncmp(text, "no-sync", 7) == 0) return NO_SYNC;
     if (sscanf(text, "slow %d", milliseconds) == 1) return SLOW;
     return NONE;
 }
@@ -81,9 +83,22 @@ ssize_t writev(int file, const struct iovec *pieces, int count) {
     return struck(file, 0) ? -1 : REAL(writev)(file, pieces, count);
 }
 
-int fsync(int file) { return struck(file, 1) ? -1 : REAL(fsync)(file); }
+static int skips_syncs(int file) {
+    int saved = errno, milliseconds;
+    int skips = is_below(file) && current_fault(&milliseconds) == NO_SYNC;
+    errno = saved;
+    return skips;
+}
 
-int fdatasync(int file) { return struck(file, 1) ? -1 : REAL(fdatasync)(file); }
+int fsync(int file) {
+    if (struck(file, 1)) return -1;
+    return skips_syncs(file) ? 0 : REAL(fsync)(file);
+}
+
+int fdatasync(int file) {
+    if (struck(file, 1)) return -1;
+    return skips_syncs(file) ? 0 : REAL(fdatasync)(file);
+}
 
 int sync_file_range(int file, off64_t offset, off64_t length, unsigned int flags) {
     return struck(file, 1) ? -1 : REAL(sync_file_range)(file, offset, length, flags);
