@@ -1,7 +1,7 @@
 //! Runs one plan: steps the simulation, brings the world into the state that
 //! the faults in force ask for, and watches the nodes from outside.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
@@ -11,11 +11,12 @@ use quorate_core::{CoreMetrics, Role};
 use crate::clock::EPOCH;
 use crate::event::Observation;
 use crate::fault::{Conditions, FaultKind};
-use crate::invariants::BOUND;
+use crate::invariants::{BOUND, Final};
 use crate::mutation::Mutation;
 use crate::network::address;
 use crate::node::{Node, Order, World};
 use crate::oracle::Violation;
+use crate::reach::Reach;
 use crate::rng::Rng;
 use crate::runtime::lock;
 use crate::schedule::Plan;
@@ -28,7 +29,7 @@ const MAX_LATENCY: Duration = Duration::from_millis(6);
 const WATCH: Duration = Duration::from_millis(10);
 
 /// What came of one run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Outcome {
     pub violation: Option<Violation>,
     /// Equal for equal plans.
@@ -39,6 +40,7 @@ pub struct Outcome {
     pub entries: u64,
     pub simulated: Duration,
     pub recovery: Option<Duration>,
+    pub reach: Reach,
     pub story: Vec<String>,
 }
 
@@ -70,6 +72,7 @@ pub fn run(plan: &Plan, mutation: Mutation, keeps_story: bool) -> Outcome {
         entries: oracle.journal.last().unwrap_or(0),
         simulated: cluster.sim.elapsed(),
         recovery,
+        reach: oracle.reach.reach(),
         story: oracle.story().to_vec(),
     }
 }
@@ -79,8 +82,6 @@ struct Cluster {
     sim: turmoil::Sim<'static>,
     nodes: Vec<Arc<Node>>,
     conditions: Conditions,
-    /// Who led which term when the nodes were last looked at.
-    leaders: BTreeMap<u64, u64>,
     rng: Rng,
 }
 
@@ -112,7 +113,6 @@ impl Cluster {
             sim,
             nodes,
             conditions: Conditions::default(),
-            leaders: BTreeMap::new(),
             rng,
         }
     }
@@ -147,9 +147,6 @@ impl Cluster {
             let detail = format!("a node failed: {error}");
             lock(&self.world.oracle).fail("nodes stop for broken disks only", detail);
         }
-        if self.is_time_to_watch() {
-            self.watch();
-        }
         lock(&self.world.oracle).violation().is_none()
     }
 
@@ -160,31 +157,16 @@ impl Cluster {
             .is_multiple_of(WATCH.as_millis())
     }
 
-    fn watch(&mut self) {
-        let leaders: BTreeMap<u64, u64> = self
-            .metrics()
-            .filter(|(_, metrics)| metrics.role == Role::Leader)
-            .map(|(node, metrics)| (node, metrics.term))
-            .collect();
-        for (node, term) in &leaders {
-            if self.leaders.get(node) != Some(term) {
-                let mut oracle = lock(&self.world.oracle);
-                oracle.observe(*node, Observation::Leads { term: *term });
-            }
-        }
-        self.leaders = leaders;
-    }
-
     fn metrics(&self) -> impl Iterator<Item = (u64, CoreMetrics)> {
         self.nodes
             .iter()
             .filter_map(|node| Some((node.id, node.core()?.metrics())))
     }
 
-    fn finals(&self) -> Vec<(u64, u64)> {
-        self.metrics()
-            .map(|(node, metrics)| (node, metrics.applied.map_or(0, |applied| applied.get())))
-            .collect()
+    fn finals(&self) -> Vec<Final> {
+        let objects = lock(&self.world.oracle).history.objects();
+        let nodes = self.nodes.iter();
+        nodes.filter_map(|node| node.end(&objects)).collect()
     }
 
     fn apply_faults(&mut self) {
@@ -212,9 +194,9 @@ impl Cluster {
             FaultKind::PowerLoss(nodes) => {
                 for node in nodes {
                     self.crash(*node);
-                    let node = self.node(*node);
-                    let (kept, written) = node.disk.lose_power(&mut self.rng);
-                    self.tell(format!("{kept} of {written} unsynced batches survived"));
+                    let machine = self.node(*node);
+                    let (kept, written) = machine.disk.lose_power(&mut self.rng);
+                    self.observe(*node, Observation::PowerLost { kept, written });
                 }
             }
             FaultKind::ClockJump { node, by_ms } => self.node(*node).clock.jump(*by_ms),
@@ -222,6 +204,7 @@ impl Cluster {
             FaultKind::ChangeVoters { voters } => {
                 self.order(Order::ChangeVoters(voters.clone()));
             }
+            FaultKind::RemoveLearner { node } => self.order(Order::Remove(*node)),
             _ => {}
         }
     }
@@ -240,9 +223,11 @@ impl Cluster {
         self.change_disks(&now, &next);
         for node in next.paused.difference(&now.paused) {
             self.node(*node).gate.close();
+            self.observe(*node, Observation::Paused);
         }
         for node in now.paused.difference(&next.paused) {
             self.node(*node).gate.open();
+            self.observe(*node, Observation::Resumed);
         }
         for node in next.down.difference(&now.down) {
             self.crash(*node);
@@ -279,9 +264,7 @@ impl Cluster {
             node.sync_ms.store(*sync_ms, Ordering::Relaxed);
         }
         for node in next.broken_disks.difference(&now.broken_disks) {
-            let node = self.node(*node);
-            node.disk.set_failing(true);
-            node.disk_is_broken.store(true, Ordering::Relaxed);
+            self.node(*node).disk.set_failing(true);
         }
         for node in now.broken_disks.difference(&next.broken_disks) {
             self.node(*node).disk.set_failing(false);
@@ -290,14 +273,14 @@ impl Cluster {
                 self.crash(*node);
                 self.start(*node);
             }
-            self.node(*node)
-                .disk_is_broken
-                .store(false, Ordering::Relaxed);
         }
     }
 
     fn crash(&mut self, node: u64) {
         let machine = self.node(node);
+        if self.sim.is_host_running(address(node)) {
+            self.observe(node, Observation::Crashed);
+        }
         machine.forget_core();
         self.sim.crash(address(node));
         machine.gate.reset();
@@ -358,8 +341,12 @@ impl Cluster {
     }
 
     fn tell(&self, what: String) {
+        self.observe(0, Observation::Fault { what });
+    }
+
+    fn observe(&self, node: u64, what: Observation) {
         let mut oracle = lock(&self.world.oracle);
         oracle.set_time(self.sim.elapsed());
-        oracle.observe(0, Observation::Fault { what });
+        oracle.observe(node, what);
     }
 }

@@ -4,6 +4,10 @@
 //! A killed process loses nothing: what it wrote is in the operating system's
 //! hands. A power loss keeps what was synced and a random number of the batches
 //! written after that, in order; a batch is kept as a whole or not at all.
+//!
+//! A sync that failed is never made up for: the operating system shows what was
+//! written until the process ends, and no later sync writes it. The next process
+//! finds it as after a power loss.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -30,6 +34,8 @@ struct State {
     durable: Rows,
     /// Written and not yet synced, oldest first.
     pending: Vec<Vec<Write>>,
+    /// Written before a sync that failed.
+    doubtful: Vec<Vec<Write>>,
     /// Every sync fails while this is set.
     failing: bool,
 }
@@ -45,13 +51,29 @@ impl SimDisk {
     /// Returns how many unsynced batches survived, and of how many.
     pub fn lose_power(&self, rng: &mut Rng) -> (usize, usize) {
         let mut state = lock(&self.state);
-        let pending = std::mem::take(&mut state.pending);
-        let kept = rng.below(pending.len() as u64 + 1) as usize;
-        for batch in &pending[..kept] {
+        let mut unsynced = std::mem::take(&mut state.doubtful);
+        unsynced.append(&mut state.pending);
+        let kept = rng.below(unsynced.len() as u64 + 1) as usize;
+        for batch in &unsynced[..kept] {
             change(&mut state.durable, batch);
         }
         state.current = state.durable.clone();
-        (kept, pending.len())
+        (kept, unsynced.len())
+    }
+
+    /// Whether a sync failed in the life of this process.
+    pub fn is_doubtful(&self) -> bool {
+        !lock(&self.state).doubtful.is_empty()
+    }
+
+    /// The log's rows beyond this entry; their keys begin with the entry's index.
+    pub fn log_after(&self, index: u64) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        let state = lock(&self.state);
+        let from = (Tree::Log, (index + 1).to_be_bytes().to_vec());
+        let rows = state.current.range(from..);
+        let rows = rows.take_while(|((tree, _), _)| *tree == Tree::Log);
+        rows.map(|((_, key), value)| (key.clone(), value.clone()))
+            .collect()
     }
 
     /// From now on a sync returns EIO, or works again.
@@ -77,8 +99,11 @@ impl Engine for SimDisk {
     fn sync(&self) -> Result<(), StoreError> {
         let mut state = lock(&self.state);
         if state.failing {
+            let unsynced = std::mem::take(&mut state.pending);
+            state.doubtful.extend(unsynced);
             return Err(StoreError::disk("sync", &self.name, "input/output error"));
         }
+        state.doubtful.clear();
         for batch in std::mem::take(&mut state.pending) {
             change(&mut state.durable, &batch);
         }
@@ -179,5 +204,19 @@ mod tests {
         disk.set_failing(true);
         assert!(disk.sync().unwrap_err().to_string().contains("sync disk"));
         assert_eq!(disk.last(Tree::Snapshot).unwrap(), None);
+    }
+
+    #[test]
+    fn no_later_sync_makes_up_for_a_failed_one() {
+        let disk = SimDisk::new("disk".to_owned());
+        disk.write(put(1)).unwrap();
+        disk.set_failing(true);
+        disk.sync().unwrap_err();
+        disk.set_failing(false);
+        disk.write(put(2)).unwrap();
+        disk.sync().unwrap();
+        assert_eq!(keys(&disk), [1, 2]);
+        disk.lose_power(&mut Rng::new(1));
+        assert_eq!(keys(&disk), [2]);
     }
 }

@@ -43,6 +43,8 @@ pub enum FaultKind {
     AddLearner { node: u64 },
     /// These become the voters at the beginning of the fault.
     ChangeVoters { voters: BTreeSet<u64> },
+    /// A learner leaves the group at the beginning of the fault.
+    RemoveLearner { node: u64 },
 }
 
 /// The state of the world that a set of faults asks for.
@@ -104,7 +106,8 @@ impl Conditions {
             }
             FaultKind::ClockJump { .. }
             | FaultKind::AddLearner { .. }
-            | FaultKind::ChangeVoters { .. } => {}
+            | FaultKind::ChangeVoters { .. }
+            | FaultKind::RemoveLearner { .. } => {}
         }
     }
 
@@ -156,6 +159,7 @@ impl fmt::Display for FaultKind {
             }
             Self::AddLearner { node } => write!(formatter, "add {node} as learner"),
             Self::ChangeVoters { voters } => write!(formatter, "make {voters:?} the voters"),
+            Self::RemoveLearner { node } => write!(formatter, "remove the learner {node}"),
         }
     }
 }

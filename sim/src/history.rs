@@ -39,7 +39,7 @@ pub enum Action {
     Announce,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Answer {
     Done,
     Value(Option<u64>),
@@ -110,6 +110,14 @@ impl History {
         &self.operations[id.0]
     }
 
+    /// Everything that a client named.
+    pub fn objects(&self) -> BTreeSet<Object> {
+        let operations = self.operations.iter();
+        operations
+            .filter_map(|operation| operation.action.object())
+            .collect()
+    }
+
     /// The registers that were read or written, each with its spans.
     pub fn registers(&self) -> BTreeMap<Object, Vec<Span<RegisterStep>>> {
         let mut registers: BTreeMap<Object, Vec<Span<RegisterStep>>> = BTreeMap::new();
@@ -165,6 +173,18 @@ impl History {
         self.operations.iter().filter(move |operation| {
             operation.action == Action::Announce && operation.life.node == node
         })
+    }
+}
+
+impl Action {
+    pub fn object(&self) -> Option<Object> {
+        match *self {
+            Self::Write(object, _) | Self::Read(object) | Self::ReadStale(object) => Some(object),
+            Self::Claim { client, .. } | Self::Release { client, .. } => {
+                Some(Object::Client(client))
+            }
+            Self::Announce => None,
+        }
     }
 }
 

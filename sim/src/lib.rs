@@ -34,6 +34,8 @@ pub mod network;
 pub mod node;
 pub mod observer;
 pub mod oracle;
+pub mod process_disk;
+pub mod reach;
 pub mod rng;
 pub mod runner;
 pub mod runtime;

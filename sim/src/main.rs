@@ -11,6 +11,8 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use quorate_sim::cluster::Outcome;
 use quorate_sim::mutation::Mutation;
+use quorate_sim::oracle::Violation;
+use quorate_sim::reach::Reach;
 use quorate_sim::runner;
 use quorate_sim::schedule::Plan;
 
@@ -43,6 +45,7 @@ struct Totals {
     entries: u64,
     simulated: Duration,
     slowest_recovery: Duration,
+    reach: Reach,
 }
 
 fn main() -> Result<ExitCode> {
@@ -53,12 +56,7 @@ fn main() -> Result<ExitCode> {
     };
     let is_single = arguments.seeds.start() == arguments.seeds.end();
     if is_single && arguments.verbose {
-        let plan = Plan::new(*arguments.seeds.start());
-        let outcome = runner::run(&plan, mutation, true);
-        print!("{plan}");
-        outcome.story.iter().for_each(|line| println!("{line}"));
-        print_outcome(plan.seed, &outcome);
-        return Ok(exit_code(u64::from(outcome.violation.is_some())));
+        return Ok(tell_story(&Plan::new(*arguments.seeds.start()), mutation));
     }
     let began = Instant::now();
     let mut totals = Totals::default();
@@ -71,14 +69,22 @@ fn main() -> Result<ExitCode> {
             if arguments.verbose {
                 print_outcome(seed, &outcome);
             }
-            if outcome.violation.is_some() {
-                tell_failure(seed, &outcome, mutation);
+            if let Some(violation) = &outcome.violation {
+                tell_failure(seed, &outcome, violation, mutation);
             }
             outcome.violation.is_none() || arguments.keep_going
         },
     );
     totals.print(began.elapsed());
     Ok(exit_code(totals.failures))
+}
+
+fn tell_story(plan: &Plan, mutation: Mutation) -> ExitCode {
+    let outcome = runner::run(plan, mutation, true);
+    print!("{plan}");
+    outcome.story.iter().for_each(|line| println!("{line}"));
+    print_outcome(plan.seed, &outcome);
+    exit_code(u64::from(outcome.violation.is_some()))
 }
 
 fn exit_code(failures: u64) -> ExitCode {
@@ -113,11 +119,11 @@ fn print_outcome(seed: u64, outcome: &Outcome) {
     }
 }
 
-fn tell_failure(seed: u64, outcome: &Outcome, mutation: Mutation) {
+fn tell_failure(seed: u64, outcome: &Outcome, violation: &Violation, mutation: Mutation) {
     println!("FAILED");
     print_outcome(seed, outcome);
     println!("the shortest story that fails:");
-    let (plan, outcome) = runner::shorten(&Plan::new(seed), mutation);
+    let (plan, outcome) = runner::shorten(&Plan::new(seed), violation.invariant, mutation);
     print!("{plan}");
     outcome.story.iter().for_each(|line| println!("{line}"));
     print_outcome(seed, &outcome);
@@ -131,6 +137,7 @@ impl Totals {
         self.answered += outcome.answered;
         self.entries += outcome.entries;
         self.simulated += outcome.simulated;
+        self.reach += outcome.reach;
         self.slowest_recovery = self
             .slowest_recovery
             .max(outcome.recovery.unwrap_or_default());
@@ -149,6 +156,7 @@ impl Totals {
             self.slowest_recovery.as_secs_f64(),
             self.runs as f64 / took.as_secs_f64() * 60.0,
         );
+        println!("reached: {}", self.reach);
     }
 }
 

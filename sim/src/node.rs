@@ -15,22 +15,25 @@ use openraft::AsyncRuntime;
 use quorate_core::{CompactionConfig, Core, CoreConfig, IoMode, Role};
 use quorate_model::cluster::ClusterName;
 use quorate_model::command::Command;
-use quorate_model::ids::{ClusterId, Incarnation, NodeId};
+use quorate_model::ids::{ClusterId, Incarnation, NodeId, Revision};
 use quorate_model::member::{Liveness, Member, Roles};
 use quorate_model::node_name::NodeName;
 
 use crate::checkers::claims::Life;
 use crate::clock::SimClock;
 use crate::disk::SimDisk;
-use crate::event::Observation;
+use crate::event::{Members, Observation};
+use crate::history::Object;
+use crate::invariants::Final;
 use crate::mutation::Mutation;
 use crate::network::{Network, SimLink, Weather};
 use crate::observer::Observer;
 use crate::oracle::Oracle;
+use crate::process_disk::ProcessDisk;
 use crate::rng::Rng;
 use crate::runtime::{Gate, NodeContext, SimRuntime, lock};
 use crate::schedule::Plan;
-use crate::workload::Client;
+use crate::workload::{self, Client};
 
 /// What the nodes of one run share.
 #[derive(Debug)]
@@ -50,6 +53,7 @@ pub struct World {
 pub enum Order {
     AddLearner(u64),
     ChangeVoters(BTreeSet<u64>),
+    Remove(u64),
 }
 
 impl World {
@@ -78,7 +82,6 @@ impl World {
 pub struct Node {
     pub id: u64,
     pub disk: Arc<SimDisk>,
-    pub disk_is_broken: AtomicBool,
     pub clock: Arc<SimClock>,
     pub gate: Arc<Gate>,
     /// The longest a sync takes now.
@@ -86,6 +89,14 @@ pub struct Node {
     world: Arc<World>,
     incarnation: AtomicU64,
     core: Mutex<Option<Core<SimRuntime>>>,
+    seen: Mutex<Seen>,
+}
+
+/// What the running core last said about itself.
+#[derive(Debug, Default)]
+struct Seen {
+    leads: Option<u64>,
+    snapshot: Option<Revision>,
 }
 
 impl Node {
@@ -93,19 +104,35 @@ impl Node {
         Self {
             id,
             disk: Arc::new(SimDisk::new(format!("the disk of node {id}"))),
-            disk_is_broken: AtomicBool::new(false),
             clock: Arc::default(),
             gate: Arc::default(),
             sync_ms: AtomicU64::new(world.plan.sync_ms),
             world,
             incarnation: AtomicU64::new(0),
             core: Mutex::default(),
+            seen: Mutex::default(),
         }
     }
 
     /// The running core, if the process runs.
     pub fn core(&self) -> Option<Core<SimRuntime>> {
         lock(&self.core).clone()
+    }
+
+    /// What the running core holds in the end.
+    pub fn end(&self, objects: &BTreeSet<Object>) -> Option<Final> {
+        let core = self.core()?;
+        let purged = core.metrics().purged.map_or(0, Revision::get);
+        let values = core.read_stale(|state| {
+            let looked_up = |object: &Object| (*object, workload::look_up(state, *object));
+            objects.iter().map(looked_up).collect()
+        });
+        Some(Final {
+            node: self.id,
+            revision: values.revision.get(),
+            values: values.value,
+            log: self.disk.log_after(purged),
+        })
     }
 
     /// The process is gone.
@@ -120,7 +147,8 @@ impl Node {
             incarnation: self.incarnation.fetch_add(1, Ordering::Relaxed) + 1,
         };
         let rng = Rng::derive(self.world.plan.seed, &[1, life.node, life.incarnation]);
-        let context = NodeContext::new(rng, self.gate.clone());
+        let node = self.clone();
+        let context = NodeContext::new(rng, self.gate.clone()).after_each_poll(move || node.look());
         context.scope(self.clone().live(life)).await
     }
 
@@ -130,9 +158,10 @@ impl Node {
         });
         let network = Network::bind(self.world.weather.clone(), life.incarnation).await?;
         let observer = Observer::new(self.id, self.world.clone());
+        let disk = Arc::new(self.open_disk());
         let started = Core::start(
             self.config(life),
-            self.disk.clone(),
+            disk.clone(),
             self.pace(),
             Arc::new(SimLink(network.clone())),
             self.clock.clone(),
@@ -141,9 +170,10 @@ impl Node {
         .await;
         let core = match started {
             Ok(core) => core,
-            Err(error) => return self.stop(&error.to_string()),
+            Err(error) => return self.stop(&disk, &error.to_string()),
         };
-        lock(&self.core).replace(core.clone());
+        self.observe(Observation::Serves);
+        self.begin_looking(core.clone());
         SimRuntime::spawn(network.run({
             let core = core.clone();
             move |from, request| {
@@ -154,7 +184,43 @@ impl Node {
         SimRuntime::spawn(self.clone().carry_out_orders(core.clone()));
         SimRuntime::spawn(self.clone().serve_clients(core.clone(), life));
         let failure = core.failed().await;
-        self.stop(&failure.to_string())
+        self.stop(&disk, &failure.to_string())
+    }
+
+    /// What an earlier process was told by a failed sync comes true.
+    fn open_disk(&self) -> ProcessDisk {
+        if self.disk.is_doubtful() {
+            NodeContext::current().draw(|rng| self.disk.lose_power(rng));
+        }
+        ProcessDisk::new(self.id, self.disk.clone(), self.world.clone())
+    }
+
+    fn begin_looking(&self, core: Core<SimRuntime>) {
+        let snapshot = core.metrics().snapshot;
+        *lock(&self.seen) = Seen {
+            leads: None,
+            snapshot,
+        };
+        lock(&self.core).replace(core);
+    }
+
+    /// After every step of any of its tasks: a leader of a moment leads as well.
+    fn look(&self) {
+        let Some(core) = self.core() else { return };
+        let metrics = core.metrics();
+        let seen = Seen {
+            leads: (metrics.role == Role::Leader).then_some(metrics.term),
+            snapshot: metrics.snapshot,
+        };
+        let (leads, snapshot) = (seen.leads, seen.snapshot);
+        let before = std::mem::replace(&mut *lock(&self.seen), seen);
+        if let Some(term) = leads.filter(|_| leads != before.leads) {
+            self.observe(Observation::Leads { term });
+        }
+        if let Some(revision) = snapshot.filter(|_| snapshot != before.snapshot) {
+            let revision = revision.get();
+            self.observe(Observation::HasSnapshot { revision });
+        }
     }
 
     fn config(&self, life: Life) -> CoreConfig {
@@ -186,13 +252,13 @@ impl Node {
         }))
     }
 
-    /// A core that stops is what a broken disk asks for, and a bug otherwise.
-    fn stop(&self, error: &str) -> turmoil::Result {
+    /// A core that stops is what a failed disk asks for, and a bug otherwise.
+    fn stop(&self, disk: &ProcessDisk, error: &str) -> turmoil::Result {
         self.forget_core();
         self.observe(Observation::Stopped {
             error: error.to_owned(),
         });
-        if !self.disk_is_broken.load(Ordering::Relaxed) {
+        if !disk.has_failed() {
             lock(&self.world.oracle).fail(
                 "nodes stop for broken disks only",
                 format!("node {} stopped: {error}", self.id),
@@ -251,13 +317,19 @@ impl Node {
             let Some(order) = lock(&self.world.orders).pop_front() else {
                 continue;
             };
+            let before = Members::of(&core.metrics());
             let result = match &order {
                 Order::AddLearner(node) => core.add_learner(NodeId::new(*node)).await,
                 Order::ChangeVoters(voters) => {
                     let voters = voters.iter().copied().map(NodeId::new).collect();
                     core.change_voters(voters).await
                 }
+                Order::Remove(node) => core.remove(NodeId::new(*node)).await,
             };
+            if result.is_ok() {
+                let after = Members::of(&core.metrics());
+                self.observe(Observation::MembersChanged { before, after });
+            }
             let result = result.map_or_else(|error| error.to_string(), |()| "done".to_owned());
             self.observe(Observation::Fault {
                 what: format!("{order:?}: {result}"),

@@ -33,6 +33,7 @@ impl Observer {
             digest: state.digest().get(),
             view: state.view().digest().get(),
             changes: applied.map_or_else(Vec::new, |applied| applied.changes.clone()),
+            outcomes: applied.map_or_else(Vec::new, |applied| applied.outcomes.clone()),
             holders: workload::clients_at(now_ms)
                 .into_iter()
                 .map(|client| (client, workload::holder(state, client)))

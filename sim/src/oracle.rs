@@ -5,8 +5,9 @@ use std::time::Duration;
 use crate::checkers::claims::Life;
 use crate::event::{Event, Observation};
 use crate::history::{Action, History, Micros, OperationId, Outcome};
-use crate::invariants::{self, Invariant, Record};
+use crate::invariants::{self, Final, Invariant, Record};
 use crate::journal::Journal;
+use crate::reach::ReachCounter;
 use crate::trace::Trace;
 
 /// A broken promise.
@@ -22,6 +23,7 @@ pub struct Oracle {
     pub history: History,
     pub journal: Journal,
     pub trace: Trace,
+    pub reach: ReachCounter,
     invariants: Vec<Box<dyn Invariant>>,
     violation: Option<Violation>,
     /// What happened to processes and network, when somebody wants to read it.
@@ -37,6 +39,7 @@ impl Oracle {
             history: History::default(),
             journal: Journal::default(),
             trace: Trace::default(),
+            reach: ReachCounter::default(),
             invariants: invariants::all(),
             violation: None,
             story: keeps_story.then(Vec::new),
@@ -52,6 +55,7 @@ impl Oracle {
             what,
         };
         self.trace.record(&event);
+        self.reach.observe(&event);
         if let Some(story) = &mut self.story {
             story.extend(tell(&event));
         }
@@ -112,7 +116,7 @@ impl Oracle {
     }
 
     /// The checks that need the whole run.
-    pub fn conclude(&mut self, finals: &[(u64, u64)], recovery: Option<Duration>) {
+    pub fn conclude(&mut self, finals: &[Final], recovery: Option<Duration>) {
         let at = self.now();
         let record = Record {
             history: &self.history,
@@ -142,11 +146,26 @@ fn tell(event: &Event) -> Option<String> {
         Observation::Started { incarnation } => format!("starts as incarnation {incarnation}"),
         Observation::Stopped { error } => format!("stops: {error}"),
         Observation::Fault { what } => what.clone(),
-        Observation::Leads { term } => format!("leads term {term}"),
-        Observation::Restored(step) => format!("restores a snapshot of revision {}", step.revision),
-        Observation::Applied(_) | Observation::Invoked { .. } | Observation::Completed { .. } => {
-            return None;
+        Observation::Crashed => "is killed".to_owned(),
+        Observation::PowerLost { kept, written } => {
+            format!("loses power and keeps {kept} of {written} unsynced batches")
         }
+        Observation::Resumed => "goes on".to_owned(),
+        Observation::DiskFailed { error } => format!("is told by its disk: {error}"),
+        Observation::FailedDiskUsed { operation } => {
+            format!("asks its failed disk to {operation}")
+        }
+        Observation::Leads { term } => format!("leads term {term}"),
+        Observation::HasSnapshot { revision } => {
+            format!("has a snapshot of revision {revision}")
+        }
+        Observation::Restored(step) => format!("restores a snapshot of revision {}", step.revision),
+        Observation::Serves
+        | Observation::Paused
+        | Observation::MembersChanged { .. }
+        | Observation::Applied(_)
+        | Observation::Invoked { .. }
+        | Observation::Completed { .. } => return None,
     };
     let seconds = event.at as f64 / 1e6;
     Some(match event.node {

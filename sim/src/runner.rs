@@ -8,7 +8,6 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Once, mpsc};
 use std::thread;
-use std::time::Duration;
 
 use crate::cluster::{self, Outcome};
 use crate::mutation::Mutation;
@@ -39,16 +38,18 @@ pub fn run_seed(seed: u64, mutation: Mutation) -> Outcome {
     run(&Plan::new(seed), mutation, false)
 }
 
-/// Leaves out one fault after the other as long as the run still fails, and
-/// returns the shortest plan found with its outcome, story included.
-pub fn shorten(plan: &Plan, mutation: Mutation) -> (Plan, Outcome) {
+/// Leaves out one fault after the other as long as the run still breaks the
+/// same promise, and returns the shortest plan found with its outcome, story
+/// included.
+pub fn shorten(plan: &Plan, invariant: &str, mutation: Mutation) -> (Plan, Outcome) {
     let mut shortest = plan.clone();
     let mut runs = 0;
     let mut index = 0;
     while index < shortest.faults.len() && runs < MAX_SHORTENING_RUNS {
         let candidate = shortest.without_fault(index);
         runs += 1;
-        if run(&candidate, mutation, false).violation.is_some() {
+        let violation = run(&candidate, mutation, false).violation;
+        if violation.is_some_and(|violation| violation.invariant == invariant) {
             shortest = candidate;
             index = 0;
         } else {
@@ -105,14 +106,7 @@ fn panic_outcome(message: String) -> Outcome {
             invariant: "nothing panics",
             detail: message,
         }),
-        trace: 0,
-        events: 0,
-        operations: 0,
-        answered: 0,
-        entries: 0,
-        simulated: Duration::ZERO,
-        recovery: None,
-        story: Vec::new(),
+        ..Outcome::default()
     }
 }
 

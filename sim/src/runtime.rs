@@ -32,6 +32,7 @@ thread_local! {
 pub struct NodeContext {
     rng: Arc<Mutex<Rng>>,
     gate: Arc<Gate>,
+    after_poll: Arc<dyn Fn() + Send + Sync>,
 }
 
 impl NodeContext {
@@ -39,6 +40,15 @@ impl NodeContext {
         Self {
             rng: Arc::new(Mutex::new(rng)),
             gate,
+            after_poll: Arc::new(|| ()),
+        }
+    }
+
+    /// Calls `look` whenever one of the node's tasks did something.
+    pub fn after_each_poll(self, look: impl Fn() + Send + Sync + 'static) -> Self {
+        Self {
+            after_poll: Arc::new(look),
+            ..self
         }
     }
 
@@ -132,7 +142,9 @@ impl<F: Future> Future for Scoped<F> {
             return Poll::Pending;
         }
         let _entered = Entered::new(&self.context);
-        self.future.as_mut().poll(task)
+        let polled = self.future.as_mut().poll(task);
+        (self.context.after_poll)();
+        polled
     }
 }
 

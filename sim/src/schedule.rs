@@ -71,6 +71,12 @@ impl Plan {
             faults: Vec::new(),
         };
         planner.plan();
+        // A stream of its own: what came before it in the plan stays as it was.
+        planner.rng = Rng::derive(seed, &[3]);
+        if planner.rng.percent(20) {
+            planner.removal();
+        }
+        planner.faults.sort_by_key(|fault| fault.from_ms);
         Self {
             seed,
             founders,
@@ -129,7 +135,6 @@ impl Planner {
         for _ in 0..self.rng.between(2, 5) {
             self.episode();
         }
-        self.faults.sort_by_key(|fault| fault.from_ms);
     }
 
     /// One thing that goes wrong, sometimes made of several faults whose
@@ -315,6 +320,27 @@ impl Planner {
         self.add(from, 1, FaultKind::ClockJump { node, by_ms });
     }
 
+    /// A node leaves the group, and mostly comes back while the load goes on.
+    fn removal(&mut self) {
+        let all = self.founders + self.spares;
+        let node = self.some_node();
+        let from = self.rng.between(FORMED_MS, self.load_ms - 4_000);
+        let voters = (1..=self.founders).filter(|other| *other != node).collect();
+        if node > self.founders {
+            self.add(from, 1, FaultKind::AddLearner { node });
+        } else {
+            self.add(from, 1, FaultKind::ChangeVoters { voters });
+        }
+        let removed = from + self.rng.between(100, 1_500);
+        self.add(removed, 1, FaultKind::RemoveLearner { node });
+        if self.rng.percent(70) {
+            let back = removed + self.rng.between(200, 2_000);
+            self.add(back, 1, FaultKind::AddLearner { node });
+            let voters = (1..=all).collect();
+            self.add(back + 300, 1, FaultKind::ChangeVoters { voters });
+        }
+    }
+
     /// A change of voters while something else fails.
     fn membership(&mut self, from: u64) {
         let all = self.founders + self.spares;
@@ -359,6 +385,6 @@ mod tests {
             .flat_map(|seed| Plan::new(seed).faults)
             .map(|fault| format!("{:?}", std::mem::discriminant(&fault.kind)))
             .collect();
-        assert_eq!(kinds.len(), 13);
+        assert_eq!(kinds.len(), 14);
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod claims;
 pub mod register;
+pub mod replay;
 pub mod revision;
 pub mod wgl;
 

@@ -99,6 +99,7 @@ mod tests {
                     key: crate::names::setting(0),
                     value: revision.to_string(),
                 }],
+                outcomes: Vec::new(),
                 holders: Vec::new(),
             });
         }

@@ -1,8 +1,9 @@
-//! The entries up to a revision are the same on every node that applied it.
+//! The entries up to a revision are the same on every node that applied it, and
+//! in the end the logs on the disks are the same byte for byte.
 
 use std::collections::BTreeMap;
 
-use super::Invariant;
+use super::{Invariant, Record};
 use crate::event::{Event, Observation};
 
 #[derive(Debug, Default)]
@@ -32,5 +33,24 @@ impl Invariant for LogsMatch {
                 step.revision, step.chain
             ))
         }
+    }
+    /// After recovery every node holds the whole log, so nothing may differ.
+    fn conclude(&mut self, record: &Record<'_>) -> Result<(), String> {
+        let mut rows: BTreeMap<&[u8], (&[u8], u64)> = BTreeMap::new();
+        if record.recovery.is_none() {
+            return Ok(());
+        }
+        for end in record.finals {
+            for (key, value) in &end.log {
+                let (known, witness) = *rows.entry(key).or_insert((value, end.node));
+                if known != value {
+                    return Err(format!(
+                        "the disks of nodes {witness} and {} differ in the log's row {key:02x?}",
+                        end.node
+                    ));
+                }
+            }
+        }
+        Ok(())
     }
 }

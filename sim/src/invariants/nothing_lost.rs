@@ -1,8 +1,10 @@
-//! What was acknowledged at a revision is what that revision did, and every
-//! node has come at least that far in the end.
+//! What was acknowledged at a revision is what that revision did; every node has
+//! come at least that far in the end, and holds what the acknowledged operations
+//! leave behind.
 
-use super::{Invariant, Record};
+use super::{Final, Invariant, Record};
 use crate::checkers::claims::Holding;
+use crate::checkers::replay::Replay;
 use crate::history::{Action, Answer, Object, Operation};
 use crate::journal::Journal;
 
@@ -29,17 +31,30 @@ impl Invariant for NothingLost {
         if record.recovery.is_none() {
             return Ok(());
         }
-        match record
-            .finals
-            .iter()
-            .find(|(_, revision)| *revision < highest)
-        {
-            Some((node, revision)) => Err(format!(
-                "revision {highest} was acknowledged, node {node} ends at {revision}"
-            )),
-            None => Ok(()),
+        let behind = record.finals.iter().find(|end| end.revision < highest);
+        if let Some(end) = behind {
+            return Err(format!(
+                "revision {highest} was acknowledged, node {} ends at {}",
+                end.node, end.revision
+            ));
+        }
+        let replay = Replay::new(record.history, record.journal);
+        let mut finals = record.finals.iter();
+        finals.try_for_each(|end| holds_the_replay(&replay, end))
+    }
+}
+
+fn holds_the_replay(replay: &Replay<'_>, end: &Final) -> Result<(), String> {
+    for (object, value) in &end.values {
+        if !replay.allows(*object, *value) {
+            return Err(format!(
+                "node {} ends with {value:?} for {object:?}, the acknowledged operations leave {:?}",
+                end.node,
+                replay.certain(*object)
+            ));
         }
     }
+    Ok(())
 }
 
 fn is_in_journal(journal: &Journal, operation: &Operation, revision: u64, answer: Answer) -> bool {

@@ -23,7 +23,7 @@ impl Invariant for Progress {
             Some(_) | None => Err(format!(
                 "not every node served and caught up within {BOUND:?} after the last fault; \
                  they end at revisions {:?}",
-                record.finals
+                record.revisions()
             )),
         }
     }

@@ -1,0 +1,267 @@
+//! What the operations leave behind in the end, told from their answers alone.
+//!
+//! The acknowledged ones are replayed in the order of their revisions. Those of
+//! one revision went in one entry, in an order that no client knows: each may
+//! have been the last. One without an answer may have come after all others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::claims::{Holding, Life};
+use crate::history::{Action, Answer, History, Object, Operation, Outcome};
+use crate::journal::Journal;
+
+#[derive(Debug)]
+pub struct Replay<'a> {
+    journal: &'a Journal,
+    /// By object and revision, what was acknowledged there.
+    effects: BTreeMap<Object, BTreeMap<u64, BTreeSet<Answer>>>,
+    /// By node, the newest life that was acknowledged to have begun.
+    newest: BTreeMap<u64, u64>,
+    /// Clients and the epochs that were granted to acknowledged claims.
+    granted: BTreeSet<(u32, u64)>,
+    unanswered: Vec<&'a Operation>,
+}
+
+impl<'a> Replay<'a> {
+    pub fn new(history: &'a History, journal: &'a Journal) -> Self {
+        let mut replay = Self {
+            journal,
+            effects: BTreeMap::new(),
+            newest: BTreeMap::new(),
+            granted: BTreeSet::new(),
+            unanswered: Vec::new(),
+        };
+        for operation in history.operations() {
+            match (operation.answered(), operation.outcome) {
+                (Some((_, revision, answer)), _) => replay.add(operation, revision, answer),
+                (None, Outcome::Failed { .. }) => {}
+                (None, _) => replay.unanswered.push(operation),
+            }
+        }
+        replay
+    }
+
+    /// Whether a core may hold this in the end.
+    pub fn allows(&self, object: Object, value: Answer) -> bool {
+        if self.certain(object).contains(&value) {
+            return true;
+        }
+        let last = self.last(object).map_or(0, |(revision, _)| revision);
+        let mut unanswered = self.unanswered.iter();
+        unanswered.any(|operation| self.may_leave(operation, object, value, last))
+    }
+
+    /// What the acknowledged operations leave, were they the only ones.
+    pub fn certain(&self, object: Object) -> BTreeSet<Answer> {
+        let last = self.last(object).map(|(_, values)| values.clone());
+        let values = last.unwrap_or_else(|| [nothing(object)].into());
+        let values = values.into_iter();
+        values.map(|value| self.expire(value, object)).collect()
+    }
+
+    /// The last revision that did something to the object, and what.
+    fn last(&self, object: Object) -> Option<(u64, &BTreeSet<Answer>)> {
+        let (revision, values) = self.effects.get(&object)?.last_key_value()?;
+        Some((*revision, values))
+    }
+
+    fn add(&mut self, operation: &Operation, revision: u64, answer: Answer) {
+        let life = operation.life;
+        let effect = match (operation.action, answer) {
+            (Action::Write(object, value), Answer::Done) => Some((object, Answer::Value(value))),
+            (Action::Claim { client, .. }, Answer::Claimed(epoch)) => {
+                self.granted.insert((client, epoch));
+                let holding = Holding { life, epoch };
+                Some((Object::Client(client), Answer::Holder(Some(holding))))
+            }
+            (Action::Release { client, .. }, Answer::Done) => {
+                Some((Object::Client(client), Answer::Holder(None)))
+            }
+            (Action::Announce, Answer::Done) => {
+                let newest = self.newest.entry(life.node).or_default();
+                *newest = life.incarnation.max(*newest);
+                None
+            }
+            _ => None,
+        };
+        if let Some((object, value)) = effect {
+            let revisions = self.effects.entry(object).or_default();
+            revisions.entry(revision).or_default().insert(value);
+        }
+    }
+
+    /// What a life held is gone once a later one of its node has begun.
+    fn expire(&self, value: Answer, object: Object) -> Answer {
+        let is_over = life_of(object, value).is_some_and(|life| {
+            let newest = self.newest.get(&life.node);
+            newest.is_some_and(|newest| *newest > life.incarnation)
+        });
+        if is_over { nothing(object) } else { value }
+    }
+
+    /// Whether the operation, if it came last, leaves this value. One that took
+    /// effect before the last acknowledged one did not come last.
+    fn may_leave(&self, operation: &Operation, object: Object, value: Answer, last: u64) -> bool {
+        if self.expire(value, object) != value {
+            return false;
+        }
+        let life = operation.life;
+        match (operation.action, object) {
+            (Action::Write(written, Some(number)), _) => {
+                written == object
+                    && value == Answer::Value(Some(number))
+                    && !self.is_over(object, number, last)
+            }
+            (Action::Write(written, None), _) => written == object && value == nothing(object),
+            (Action::Claim { client, .. }, Object::Client(object)) => {
+                client == object
+                    && matches!(value, Answer::Holder(Some(holding))
+                        if holding.life == life && !self.granted.contains(&(client, holding.epoch)))
+            }
+            (Action::Release { client, .. }, Object::Client(other)) => {
+                client == other && value == nothing(object)
+            }
+            (Action::Announce, Object::Route(_, node)) => {
+                node == life.node && value == nothing(object)
+            }
+            (Action::Announce, Object::Client(_)) => value == nothing(object),
+            _ => false,
+        }
+    }
+
+    /// Whether the object had this value already, which it can have but once.
+    fn is_over(&self, object: Object, value: u64, last: u64) -> bool {
+        matches!(object, Object::Setting(_) | Object::Retained(_))
+            && self.journal.was_set_by(object, value, last)
+    }
+}
+
+fn nothing(object: Object) -> Answer {
+    match object {
+        Object::Client(_) => Answer::Holder(None),
+        Object::Setting(_) | Object::Retained(_) | Object::Route(..) => Answer::Value(None),
+    }
+}
+
+/// The life that holds the object, if it belongs to one.
+fn life_of(object: Object, value: Answer) -> Option<Life> {
+    match (object, value) {
+        (Object::Route(_, node), Answer::Value(Some(incarnation))) => {
+            Some(Life { node, incarnation })
+        }
+        (_, Answer::Holder(holding)) => holding.map(|holding| holding.life),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTING: Object = Object::Setting(0);
+    const ROUTE: Object = Object::Route(0, 1);
+    const CLIENT: Object = Object::Client(0);
+    const CLAIM: Action = Action::Claim {
+        client: 0,
+        expected: None,
+    };
+
+    fn life(incarnation: u64) -> Life {
+        Life {
+            node: 1,
+            incarnation,
+        }
+    }
+
+    /// The incarnation that asked, what for, and what it was told, if anything.
+    type Asked = (u64, Action, Option<(u64, Answer)>);
+
+    fn allows(operations: &[Asked], object: Object, value: Answer) -> bool {
+        let mut history = History::default();
+        for (incarnation, action, answer) in operations.iter().copied() {
+            let id = history.invoke(life(incarnation), 0, action);
+            let outcome = answer.map_or(Outcome::Unknown { at: 1 }, |(revision, answer)| {
+                Outcome::Answered {
+                    at: 1,
+                    revision,
+                    answer,
+                }
+            });
+            history.complete(id, outcome);
+        }
+        let journal = Journal::default();
+        Replay::new(&history, &journal).allows(object, value)
+    }
+
+    fn done(revision: u64) -> Option<(u64, Answer)> {
+        Some((revision, Answer::Done))
+    }
+
+    fn held(incarnation: u64, epoch: u64) -> Answer {
+        let life = life(incarnation);
+        Answer::Holder(Some(Holding { life, epoch }))
+    }
+
+    #[test]
+    fn the_last_acknowledged_write_stays() {
+        let writes = [
+            (1, Action::Write(SETTING, Some(8)), done(8)),
+            (1, Action::Write(SETTING, Some(7)), done(7)),
+        ];
+        assert!(allows(&writes, SETTING, Answer::Value(Some(8))));
+        assert!(!allows(&writes, SETTING, Answer::Value(Some(7))));
+        assert!(!allows(&writes, SETTING, Answer::Value(None)));
+    }
+
+    #[test]
+    fn an_acknowledged_removal_stays() {
+        let writes = [
+            (1, Action::Write(ROUTE, Some(1)), done(3)),
+            (1, Action::Write(ROUTE, None), done(4)),
+        ];
+        assert!(allows(&writes, ROUTE, Answer::Value(None)));
+        assert!(!allows(&writes, ROUTE, Answer::Value(Some(1))));
+    }
+
+    #[test]
+    fn an_unanswered_write_may_come_last() {
+        let writes = [
+            (1, Action::Write(SETTING, Some(8)), done(8)),
+            (1, Action::Write(SETTING, Some(9)), None),
+        ];
+        for value in [8, 9] {
+            assert!(allows(&writes, SETTING, Answer::Value(Some(value))));
+        }
+        assert!(!allows(&writes, SETTING, Answer::Value(None)));
+    }
+
+    #[test]
+    fn a_released_claim_is_free() {
+        let release = Action::Release {
+            client: 0,
+            epoch: 5,
+        };
+        let claim = (1, CLAIM, Some((5, Answer::Claimed(5))));
+        assert!(allows(&[claim], CLIENT, held(1, 5)));
+        assert!(!allows(&[claim], CLIENT, Answer::Holder(None)));
+        let claims = [claim, (1, release, done(6))];
+        assert!(allows(&claims, CLIENT, Answer::Holder(None)));
+        assert!(!allows(&claims, CLIENT, held(1, 5)));
+        let claims = [claim, (1, release, done(6)), (1, CLAIM, None)];
+        assert!(allows(&claims, CLIENT, held(1, 9)));
+        assert!(!allows(&claims, CLIENT, held(1, 5)));
+    }
+
+    #[test]
+    fn a_new_life_holds_nothing_of_the_old() {
+        let operations = [
+            (1, Action::Write(ROUTE, Some(1)), done(3)),
+            (1, CLAIM, Some((4, Answer::Claimed(4)))),
+            (2, Action::Announce, done(5)),
+        ];
+        assert!(allows(&operations, ROUTE, Answer::Value(None)));
+        assert!(!allows(&operations, ROUTE, Answer::Value(Some(1))));
+        assert!(allows(&operations, CLIENT, Answer::Holder(None)));
+        assert!(!allows(&operations, CLIENT, held(1, 4)));
+    }
+}
