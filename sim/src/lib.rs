@@ -34,6 +34,7 @@ pub mod network;
 pub mod node;
 pub mod observer;
 pub mod oracle;
+pub mod plan_text;
 pub mod process_disk;
 pub mod reach;
 pub mod rng;

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout)] // a command line tool speaks through it
 
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use clap::Parser;
 use quorate_sim::cluster::Outcome;
 use quorate_sim::mutation::Mutation;
 use quorate_sim::oracle::Violation;
+use quorate_sim::plan_text;
 use quorate_sim::reach::Reach;
 use quorate_sim::runner;
 use quorate_sim::schedule::Plan;
@@ -22,6 +24,9 @@ struct Arguments {
     /// The first and the last seed, like 1..300; or a single one.
     #[arg(long, default_value = "1..300", value_parser = parse_seeds)]
     seeds: RangeInclusive<u64>,
+    /// Run the plan in this file, as a failure prints it, instead of any seed.
+    #[arg(long)]
+    plan: Option<PathBuf>,
     /// Plant a bug; needs a build with the feature `mutants`.
     #[arg(long)]
     mutant: Option<String>,
@@ -54,6 +59,13 @@ fn main() -> Result<ExitCode> {
         Some(name) => Mutation::named(name).map_err(anyhow::Error::msg)?,
         None => Mutation::default(),
     };
+    if let Some(path) = &arguments.plan {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read `{}`", path.display()))?;
+        let plan =
+            plan_text::parse(&text).with_context(|| format!("`{}` is no plan", path.display()))?;
+        return Ok(tell_story(&plan, mutation));
+    }
     let is_single = arguments.seeds.start() == arguments.seeds.end();
     if is_single && arguments.verbose {
         return Ok(tell_story(&Plan::new(*arguments.seeds.start()), mutation));
@@ -127,6 +139,8 @@ fn tell_failure(seed: u64, outcome: &Outcome, violation: &Violation, mutation: M
     print!("{plan}");
     outcome.story.iter().for_each(|line| println!("{line}"));
     print_outcome(seed, &outcome);
+    println!("its plan, to be kept in sim/corpus:");
+    print!("{}", plan_text::write(&plan));
 }
 
 impl Totals {

@@ -1,8 +1,8 @@
 //! The simulator's own random generator.
 //!
-//! Seeds in the corpus must mean the same story for years, so the generator is
-//! spelled out here (splitmix64 seeding, xoshiro256** output) and does not
-//! change with a library's version.
+//! Plans and seeds that are kept must mean the same story for years, so the
+//! generator is spelled out here (splitmix64 seeding, xoshiro256** output) and
+//! does not change with a library's version.
 
 /// A seeded generator. [`fork`](Rng::fork) gives independent streams, so that
 /// one more draw in one part does not shift the draws of all others.
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn the_stream_is_frozen() {
-        // A changed stream would silently give every corpus seed another story.
+        // A changed stream would silently give every kept plan another story.
         let mut rng = Rng::new(1);
         assert_eq!(
             [rng.draw(), rng.draw()],
