@@ -81,7 +81,10 @@ pub(crate) async fn add_learner<R: Runtime>(
     node: NodeId,
 ) -> Result<(), MembershipError> {
     within(group, async || {
-        let metrics = leading_metrics(group)?;
+        let Some(metrics) = settled_metrics(group)? else {
+            return Ok(Attempt::Again);
+        };
+        check_member(group, &metrics)?;
         if nodes(&metrics).contains(&node) {
             return Ok(Attempt::Done);
         }
@@ -99,7 +102,10 @@ pub(crate) async fn change_voters<R: Runtime>(
         return Err(MembershipError::NoVoters);
     }
     within(group, async || {
-        let metrics = leading_metrics(group)?;
+        let Some(metrics) = settled_metrics(group)? else {
+            return Ok(Attempt::Again);
+        };
+        check_member(group, &metrics)?;
         let membership = metrics.membership_config.membership();
         let target: BTreeSet<u64> = voters.iter().map(|node| node.get()).collect();
         if *membership.get_joint_config() == [target.clone()] {
@@ -118,11 +124,14 @@ pub(crate) async fn remove<R: Runtime>(
     node: NodeId,
 ) -> Result<(), MembershipError> {
     within(group, async || {
-        let metrics = leading_metrics(group)?;
+        let Some(metrics) = settled_metrics(group)? else {
+            return Ok(Attempt::Again);
+        };
         let membership = metrics.membership_config.membership();
         if !nodes(&metrics).contains(&node) {
             return Ok(Attempt::Done);
         }
+        check_member(group, &metrics)?;
         if membership.voter_ids().any(|voter| voter == node.get()) {
             return Err(MembershipError::StillVoter { node });
         }
@@ -186,12 +195,28 @@ async fn write<R: Runtime>(
     }
 }
 
-fn leading_metrics<R: Runtime>(group: &Group<R>) -> Result<RaftMetrics, MembershipError> {
+/// The leader's metrics, unless the membership in them may still be lost with
+/// this leader.
+fn settled_metrics<R: Runtime>(group: &Group<R>) -> Result<Option<RaftMetrics>, MembershipError> {
     let leader = group.leader();
     if leader != Some(group.node()) {
         return Err(MembershipError::NotLeader { leader });
     }
-    Ok(group.raft.metrics().borrow().clone())
+    let metrics = group.raft.metrics().borrow().clone();
+    let is_settled = *metrics.membership_config.log_id() <= metrics.last_applied;
+    Ok(is_settled.then_some(metrics))
+}
+
+/// A leader that was removed leads on until its next heartbeat. openraft would
+/// let it change the group that it is no part of.
+fn check_member<R: Runtime>(
+    group: &Group<R>,
+    metrics: &RaftMetrics,
+) -> Result<(), MembershipError> {
+    if nodes(metrics).contains(&group.node()) {
+        return Ok(());
+    }
+    Err(MembershipError::NotLeader { leader: None })
 }
 
 /// Voters and learners.

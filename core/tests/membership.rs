@@ -130,6 +130,10 @@ async fn a_leader_that_removes_itself_steps_down() {
         Ok(()) | Err(MembershipError::NotLeader { .. }) => {}
         Err(error) => panic!("{error}"),
     }
+    // Outside the group, it does not change it while it still seems to lead.
+    let outside = leading.add_learner(leading.node()).await;
+    let refused = matches!(outside, Err(MembershipError::NotLeader { .. }));
+    assert!(refused, "{outside:?}");
     let others: Vec<_> = cores
         .iter()
         .filter(|core| core.node() != leading.node())

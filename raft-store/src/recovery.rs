@@ -57,13 +57,13 @@ pub(crate) fn recover<C: StoreTypes>(engine: &dyn Engine) -> Result<Recovered, S
     if let Some(mark) = outrun {
         engine.write(vec![mark])?;
     }
-    let cleaned = remove_leftovers(engine, &recovered)?;
+    remove_leftovers(engine, &recovered)?;
     if fresh {
         engine.write(vec![format_record()])?;
     }
-    if fresh || cleaned {
-        engine.sync()?;
-    }
+    // What a killed process wrote can be read, and may not be durable yet. The
+    // group relies on all that was found from here on.
+    engine.sync()?;
     Ok(recovered)
 }
 
@@ -212,36 +212,28 @@ fn check_committed<C: StoreTypes>(
     Ok(())
 }
 
-fn remove_leftovers(engine: &dyn Engine, recovered: &Recovered) -> Result<bool, StoreError> {
-    let mut removed = false;
+fn remove_leftovers(engine: &dyn Engine, recovered: &Recovered) -> Result<(), StoreError> {
     if let Some(purged) = recovered.purged {
         let to = keys::log(purged.index + 1);
-        removed |= remove_range(engine, Tree::Log, &[], &to)?;
+        remove_range(engine, Tree::Log, &[], &to)?;
     }
     match &recovered.snapshot {
-        None => removed |= remove_range(engine, Tree::Snapshot, &[], keys::END)?,
+        None => remove_range(engine, Tree::Snapshot, &[], keys::END)?,
         Some(record) => {
             let (from, to) = (record.sequence, record.sequence + 1);
-            removed |= remove_range(engine, Tree::Snapshot, &[], &keys::snapshot(from))?;
-            removed |= remove_range(engine, Tree::Snapshot, &keys::snapshot(to), keys::END)?;
+            remove_range(engine, Tree::Snapshot, &[], &keys::snapshot(from))?;
+            remove_range(engine, Tree::Snapshot, &keys::snapshot(to), keys::END)?;
         }
     }
-    Ok(removed)
+    Ok(())
 }
 
-fn remove_range(
-    engine: &dyn Engine,
-    tree: Tree,
-    from: &[u8],
-    to: &[u8],
-) -> Result<bool, StoreError> {
-    let mut removed = false;
+fn remove_range(engine: &dyn Engine, tree: Tree, from: &[u8], to: &[u8]) -> Result<(), StoreError> {
     loop {
         let keys = engine.keys(tree, from, to, KEYS_AT_ONCE)?;
         if keys.is_empty() {
-            return Ok(removed);
+            return Ok(());
         }
-        removed = true;
         let removes = keys.into_iter().map(|key| Write::Remove { tree, key });
         engine.write(removes.collect())?;
     }

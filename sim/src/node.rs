@@ -18,7 +18,6 @@ use quorate_model::command::Command;
 use quorate_model::ids::{ClusterId, Incarnation, NodeId, Revision};
 use quorate_model::member::{Liveness, Member, Roles};
 use quorate_model::node_name::NodeName;
-use quorate_raft_store::Engine;
 
 use crate::checkers::claims::Life;
 use crate::clock::SimClock;
@@ -160,11 +159,6 @@ impl Node {
         let network = Network::bind(self.world.weather.clone(), life.incarnation).await?;
         let observer = Observer::new(self.id, self.world.clone());
         let disk = Arc::new(self.disk_of_process());
-        // The production engine syncs when it is opened: what a killed process
-        // wrote must be durable before the next one speaks of it.
-        if let Err(error) = disk.sync() {
-            return self.stop(&disk, &error.to_string());
-        }
         let started = Core::start(
             self.config(life),
             disk.clone(),
