@@ -15,17 +15,22 @@ const SEEDS: std::ops::RangeInclusive<u64> = 1..=100;
 /// The test threads are jobs enough.
 const JOBS: usize = 1;
 
+/// The product found it out by itself and refused to go on.
+const REFUSED: &str = "nodes stop for broken disks only";
+
 /// How a bug may show. That a run merely comes to nothing would tell little.
 fn signs(mutant: Mutant) -> &'static [&'static str] {
     match mutant {
         Mutant::AckBeforeSync => &["logs match", "nothing acknowledged lost"],
-        // openraft asserts that the vote of a leader is not older than its log.
-        Mutant::ForgetVote => &["one leader a term", "nothing panics"],
+        // A store refuses a vote that is older than its log, and openraft
+        // asserts the same of a leader.
+        Mutant::ForgetVote => &["one leader a term", "nothing panics", REFUSED],
         Mutant::StaleRead => &["linearizable"],
         Mutant::NondeterministicApply => &["digests equal"],
         Mutant::NoDeduplication => &["nothing applied twice"],
         Mutant::ClaimWithoutCompare => &["linearizable"],
-        Mutant::SnapshotOffByOne => &["applied in order"],
+        // A core compares what a snapshot holds with what it is said to hold.
+        Mutant::SnapshotOffByOne => &["applied in order", REFUSED],
     }
 }
 

@@ -263,13 +263,13 @@ mod tests {
                 begin.meta.last = Some(WireLogId {
                     term: 5,
                     index: MAX_NUMBER + 1,
-                })
+                });
             },
             |begin| {
                 begin.meta.membership_id = Some(WireLogId {
                     term: MAX_NUMBER + 1,
                     index: 1,
-                })
+                });
             },
         ];
         for damage in damages {
