@@ -65,10 +65,10 @@ impl Journal {
         writes.contains(&(revision, value))
     }
 
-    /// Whether the object became `value` by this entry or one before.
-    pub fn was_set_by(&self, object: Object, value: u64, revision: u64) -> bool {
+    /// Whether the object became `value` by an entry before this one.
+    pub fn was_set_before(&self, object: Object, value: u64, revision: u64) -> bool {
         let mut writes = self.registers.get(&object).into_iter().flatten();
-        writes.any(|(at, written)| *at <= revision && *written == Some(value))
+        writes.any(|(at, written)| *at < revision && *written == Some(value))
     }
 
     fn set(&mut self, revision: u64, object: Object, value: Option<u64>) {

@@ -92,15 +92,17 @@ impl<'a> Replay<'a> {
 
     /// What a life held is gone once a later one of its node has begun.
     fn expire(&self, value: Answer, object: Object) -> Answer {
-        let is_over = life_of(object, value).is_some_and(|life| {
-            let newest = self.newest.get(&life.node);
-            newest.is_some_and(|newest| *newest > life.incarnation)
-        });
+        let is_over = life_of(object, value).is_some_and(|life| self.has_ended(life));
         if is_over { nothing(object) } else { value }
     }
 
+    fn has_ended(&self, life: Life) -> bool {
+        let newest = self.newest.get(&life.node);
+        newest.is_some_and(|newest| *newest > life.incarnation)
+    }
+
     /// Whether the operation, if it came last, leaves this value. One that took
-    /// effect before the last acknowledged one did not come last.
+    /// effect in an entry before that of the last acknowledged one did not.
     fn may_leave(&self, operation: &Operation, object: Object, value: Answer, last: u64) -> bool {
         if self.expire(value, object) != value {
             return false;
@@ -113,10 +115,16 @@ impl<'a> Replay<'a> {
                     && !self.is_over(object, number, last)
             }
             (Action::Write(written, None), _) => written == object && value == nothing(object),
-            (Action::Claim { client, .. }, Object::Client(object)) => {
-                client == object
-                    && matches!(value, Answer::Holder(Some(holding))
-                        if holding.life == life && !self.granted.contains(&(client, holding.epoch)))
+            (Action::Claim { client, .. }, Object::Client(wanted)) => {
+                client == wanted
+                    && match value {
+                        Answer::Holder(Some(holding)) => {
+                            holding.life == life && !self.granted.contains(&(client, holding.epoch))
+                        }
+                        // It took the client from the last one that was told so,
+                        // and lost it with its life.
+                        _ => self.has_ended(life),
+                    }
             }
             (Action::Release { client, .. }, Object::Client(other)) => {
                 client == other && value == nothing(object)
@@ -132,7 +140,7 @@ impl<'a> Replay<'a> {
     /// Whether the object had this value already, which it can have but once.
     fn is_over(&self, object: Object, value: u64, last: u64) -> bool {
         matches!(object, Object::Setting(_) | Object::Retained(_))
-            && self.journal.was_set_by(object, value, last)
+            && self.journal.was_set_before(object, value, last)
     }
 }
 
@@ -156,7 +164,11 @@ fn life_of(object: Object, value: Answer) -> Option<Life> {
 
 #[cfg(test)]
 mod tests {
+    use quorate_model::change::Change;
+
     use super::*;
+    use crate::event::Step;
+    use crate::names;
 
     const SETTING: Object = Object::Setting(0);
     const ROUTE: Object = Object::Route(0, 1);
@@ -166,20 +178,30 @@ mod tests {
         expected: None,
     };
 
-    fn life(incarnation: u64) -> Life {
-        Life {
-            node: 1,
-            incarnation,
-        }
+    const fn life(node: u64, incarnation: u64) -> Life {
+        Life { node, incarnation }
     }
 
-    /// The incarnation that asked, what for, and what it was told, if anything.
-    type Asked = (u64, Action, Option<(u64, Answer)>);
+    const FIRST: Life = life(1, 1);
+    const SECOND: Life = life(1, 2);
+    const OTHER: Life = life(2, 1);
+
+    /// Who asked, what for, and what it was told, if anything.
+    type Asked = (Life, Action, Option<(u64, Answer)>);
 
     fn allows(operations: &[Asked], object: Object, value: Answer) -> bool {
+        allows_after(&Journal::default(), operations, object, value)
+    }
+
+    fn allows_after(
+        journal: &Journal,
+        operations: &[Asked],
+        object: Object,
+        value: Answer,
+    ) -> bool {
         let mut history = History::default();
-        for (incarnation, action, answer) in operations.iter().copied() {
-            let id = history.invoke(life(incarnation), 0, action);
+        for (life, action, answer) in operations.iter().copied() {
+            let id = history.invoke(life, 0, action);
             let outcome = answer.map_or(Outcome::Unknown { at: 1 }, |(revision, answer)| {
                 Outcome::Answered {
                     at: 1,
@@ -189,24 +211,43 @@ mod tests {
             });
             history.complete(id, outcome);
         }
-        let journal = Journal::default();
-        Replay::new(&history, &journal).allows(object, value)
+        Replay::new(&history, journal).allows(object, value)
+    }
+
+    /// The revisions at which the setting was set, and what to.
+    fn journal(writes: &[(u64, u64)]) -> Journal {
+        let mut journal = Journal::default();
+        for (revision, value) in writes {
+            let set = Change::SettingSet {
+                key: names::setting(0),
+                value: value.to_string(),
+            };
+            journal.record(&Step {
+                revision: *revision,
+                chain: 0,
+                digest: 0,
+                view: 0,
+                changes: vec![set],
+                outcomes: Vec::new(),
+                holders: Vec::new(),
+            });
+        }
+        journal
     }
 
     fn done(revision: u64) -> Option<(u64, Answer)> {
         Some((revision, Answer::Done))
     }
 
-    fn held(incarnation: u64, epoch: u64) -> Answer {
-        let life = life(incarnation);
+    fn held(life: Life, epoch: u64) -> Answer {
         Answer::Holder(Some(Holding { life, epoch }))
     }
 
     #[test]
     fn the_last_acknowledged_write_stays() {
         let writes = [
-            (1, Action::Write(SETTING, Some(8)), done(8)),
-            (1, Action::Write(SETTING, Some(7)), done(7)),
+            (FIRST, Action::Write(SETTING, Some(8)), done(8)),
+            (FIRST, Action::Write(SETTING, Some(7)), done(7)),
         ];
         assert!(allows(&writes, SETTING, Answer::Value(Some(8))));
         assert!(!allows(&writes, SETTING, Answer::Value(Some(7))));
@@ -216,8 +257,8 @@ mod tests {
     #[test]
     fn an_acknowledged_removal_stays() {
         let writes = [
-            (1, Action::Write(ROUTE, Some(1)), done(3)),
-            (1, Action::Write(ROUTE, None), done(4)),
+            (FIRST, Action::Write(ROUTE, Some(1)), done(3)),
+            (FIRST, Action::Write(ROUTE, None), done(4)),
         ];
         assert!(allows(&writes, ROUTE, Answer::Value(None)));
         assert!(!allows(&writes, ROUTE, Answer::Value(Some(1))));
@@ -226,8 +267,8 @@ mod tests {
     #[test]
     fn an_unanswered_write_may_come_last() {
         let writes = [
-            (1, Action::Write(SETTING, Some(8)), done(8)),
-            (1, Action::Write(SETTING, Some(9)), None),
+            (FIRST, Action::Write(SETTING, Some(8)), done(8)),
+            (FIRST, Action::Write(SETTING, Some(9)), None),
         ];
         for value in [8, 9] {
             assert!(allows(&writes, SETTING, Answer::Value(Some(value))));
@@ -236,32 +277,68 @@ mod tests {
     }
 
     #[test]
+    fn an_unanswered_write_of_an_earlier_entry_is_over() {
+        let writes = [
+            (FIRST, Action::Write(SETTING, Some(8)), done(8)),
+            (FIRST, Action::Write(SETTING, Some(9)), None),
+        ];
+        let left = Answer::Value(Some(9));
+        for (revision, is_allowed) in [(7, false), (8, true), (9, true)] {
+            let journal = journal(&[(revision, 9)]);
+            assert_eq!(allows_after(&journal, &writes, SETTING, left), is_allowed);
+        }
+    }
+
+    #[test]
     fn a_released_claim_is_free() {
         let release = Action::Release {
             client: 0,
             epoch: 5,
         };
-        let claim = (1, CLAIM, Some((5, Answer::Claimed(5))));
-        assert!(allows(&[claim], CLIENT, held(1, 5)));
+        let claim = (FIRST, CLAIM, Some((5, Answer::Claimed(5))));
+        assert!(allows(&[claim], CLIENT, held(FIRST, 5)));
         assert!(!allows(&[claim], CLIENT, Answer::Holder(None)));
-        let claims = [claim, (1, release, done(6))];
+        let claims = [claim, (FIRST, release, done(6))];
         assert!(allows(&claims, CLIENT, Answer::Holder(None)));
-        assert!(!allows(&claims, CLIENT, held(1, 5)));
-        let claims = [claim, (1, release, done(6)), (1, CLAIM, None)];
-        assert!(allows(&claims, CLIENT, held(1, 9)));
-        assert!(!allows(&claims, CLIENT, held(1, 5)));
+        assert!(!allows(&claims, CLIENT, held(FIRST, 5)));
+        let claims = [claim, (FIRST, release, done(6)), (FIRST, CLAIM, None)];
+        assert!(allows(&claims, CLIENT, held(FIRST, 9)));
+        assert!(!allows(&claims, CLIENT, held(FIRST, 5)));
     }
 
     #[test]
     fn a_new_life_holds_nothing_of_the_old() {
         let operations = [
-            (1, Action::Write(ROUTE, Some(1)), done(3)),
-            (1, CLAIM, Some((4, Answer::Claimed(4)))),
-            (2, Action::Announce, done(5)),
+            (FIRST, Action::Write(ROUTE, Some(1)), done(3)),
+            (FIRST, CLAIM, Some((4, Answer::Claimed(4)))),
+            (SECOND, Action::Announce, done(5)),
         ];
         assert!(allows(&operations, ROUTE, Answer::Value(None)));
         assert!(!allows(&operations, ROUTE, Answer::Value(Some(1))));
         assert!(allows(&operations, CLIENT, Answer::Holder(None)));
-        assert!(!allows(&operations, CLIENT, held(1, 4)));
+        assert!(!allows(&operations, CLIENT, held(FIRST, 4)));
+    }
+
+    #[test]
+    fn an_unanswered_claim_may_end_with_its_life() {
+        let taken = Action::Claim {
+            client: 0,
+            expected: Some(4),
+        };
+        let claims = [
+            (FIRST, CLAIM, Some((4, Answer::Claimed(4)))),
+            (OTHER, taken, None),
+        ];
+        assert!(!allows(&claims, CLIENT, Answer::Holder(None)));
+        let new_life = (life(2, 2), Action::Announce, done(5));
+        let ended = [claims[0], claims[1], new_life];
+        assert!(allows(&ended, CLIENT, Answer::Holder(None)));
+        assert!(allows(&ended, CLIENT, held(FIRST, 4)));
+        assert!(!allows(&ended, CLIENT, held(OTHER, 6)));
+        assert!(!allows(
+            &[claims[0], new_life],
+            CLIENT,
+            Answer::Holder(None)
+        ));
     }
 }
