@@ -23,6 +23,7 @@ use crate::entry_writer::{EntryCounters, EntryWriter};
 use crate::failure::{CoreFailure, Supervisor};
 use crate::group::Group;
 use crate::intake::Intake;
+use crate::later_votes::LaterVotes;
 use crate::link::Link;
 use crate::machine::ClusterMachine;
 use crate::membership::{FormError, MembershipError};
@@ -111,11 +112,13 @@ impl<R: Runtime> Core<R> {
             quorate_raft_store::open(engine, Arc::clone(&machine), store_config)?;
         let (health, meter) = (log.health(), log.meter());
         let io = run_io(worker, io)?;
+        let later_votes = LaterVotes::default();
         let networks = PeerNetworks {
             link: Arc::clone(&link),
             message_limit: config.limits.message_bytes,
             append_bytes: config.limits.append_bytes,
             backoff: config.heartbeat,
+            later_votes: later_votes.clone(),
             runtime: PhantomData,
         };
         let id = config.node.get();
@@ -125,7 +128,8 @@ impl<R: Runtime> Core<R> {
             None => StartError::Raft(error.to_string()),
         })?;
         let group = Arc::new(Group::new(config, raft, link));
-        let supervisor = Supervisor::new(Arc::clone(&group), health);
+        let mut supervisor = Supervisor::new(Arc::clone(&group), health);
+        supervisor.spawn("later votes", later_votes.run(Arc::clone(&group)));
         let parts = assemble(group, machine, meter, clock, supervisor, io);
         Ok(Self { parts })
     }

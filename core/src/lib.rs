@@ -22,6 +22,7 @@ pub mod fuzzing;
 mod gathering;
 mod group;
 mod intake;
+mod later_votes;
 mod link;
 mod machine;
 mod membership;

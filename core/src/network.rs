@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, Either, select};
-use openraft::error::{Fatal, RPCError, RaftError, ReplicationClosed, StreamingError};
+use openraft::error::{Fatal, RPCError, RaftError, ReplicationClosed, StreamingError, Unreachable};
 use openraft::network::{Backoff, RPCOption};
 use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, VoteRequest, VoteResponse,
@@ -16,6 +16,7 @@ use openraft::raft::{
 use openraft::{EmptyNode, RaftNetwork, RaftNetworkFactory, Snapshot};
 use quorate_model::ids::NodeId;
 
+use crate::later_votes::{LaterVotes, Outvoted};
 use crate::link::Link;
 use crate::peer::{Peer, PeerError};
 use crate::snapshot_sender;
@@ -36,6 +37,7 @@ pub(crate) struct PeerNetworks<R> {
     pub(crate) message_limit: usize,
     pub(crate) append_bytes: usize,
     pub(crate) backoff: Duration,
+    pub(crate) later_votes: LaterVotes,
     pub(crate) runtime: PhantomData<fn() -> R>,
 }
 
@@ -50,6 +52,7 @@ pub(crate) struct PeerNetwork<R> {
     peer: Peer,
     append_bytes: usize,
     backoff: Duration,
+    later_votes: LaterVotes,
     large: Mutex<Option<LargeAppend>>,
     runtime: PhantomData<fn() -> R>,
 }
@@ -70,6 +73,7 @@ impl<R: Runtime> RaftNetworkFactory<TypeConfig<R>> for PeerNetworks<R> {
             peer: Peer::new(node, Arc::clone(&self.link), self.message_limit),
             append_bytes: self.append_bytes,
             backoff: self.backoff,
+            later_votes: self.later_votes.clone(),
             large: Mutex::new(None),
             runtime: PhantomData,
         }
@@ -156,6 +160,10 @@ impl<R: Runtime> PeerNetwork<R> {
         Ok((response?, answered))
     }
 
+    fn outvoted(&self, vote: Vote) -> Outvoted {
+        self.later_votes.offer(self.peer.node, vote)
+    }
+
     fn kept_large(&mut self) -> &mut Option<LargeAppend> {
         match self.large.get_mut() {
             Ok(large) => large,
@@ -205,10 +213,9 @@ impl<R: Runtime> RaftNetwork<TypeConfig<R>> for PeerNetwork<R> {
             }
             PeerResponse::Appended => Ok(AppendEntriesResponse::PartialSuccess(answered)),
             PeerResponse::Conflict => Ok(AppendEntriesResponse::Conflict),
-            // openraft treats any vote here as greater than its own.
-            PeerResponse::HigherVote(vote) if Vote::from(vote) > rpc.vote => {
-                Ok(AppendEntriesResponse::HigherVote(vote.into()))
-            }
+            PeerResponse::HigherVote(vote) if Vote::from(vote) > rpc.vote => Err(
+                RPCError::Unreachable(Unreachable::new(&self.outvoted(vote.into()))),
+            ),
             _ => Err(self.peer.unexpected().into()),
         }
     }
@@ -246,6 +253,9 @@ impl<R: Runtime> RaftNetwork<TypeConfig<R>> for PeerNetwork<R> {
         let sending = std::pin::pin!(snapshot_sender::send(&self.peer, vote, snapshot));
         match select(std::pin::pin!(cancel), sending).await {
             Either::Left((closed, _)) => Err(closed.into()),
+            Either::Right((Ok(sent), _)) if sent.vote > vote => Err(StreamingError::Unreachable(
+                Unreachable::new(&self.outvoted(sent.vote)),
+            )),
             Either::Right((sent, _)) => sent,
         }
     }
