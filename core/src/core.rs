@@ -22,6 +22,7 @@ use crate::config::CoreConfig;
 use crate::entry_writer::{EntryCounters, EntryWriter};
 use crate::failure::{CoreFailure, Supervisor};
 use crate::group::Group;
+use crate::inherited_lead::InheritedLead;
 use crate::intake::Intake;
 use crate::later_votes::LaterVotes;
 use crate::link::Link;
@@ -108,7 +109,7 @@ impl<R: Runtime> Core<R> {
         let machine = ClusterMachine::new(&config, observer);
         let machine = Arc::new(RwLock::new(machine));
         let store_config = store_config(&config, &io);
-        let (log, states, worker) =
+        let (mut log, states, worker) =
             quorate_raft_store::open(engine, Arc::clone(&machine), store_config)?;
         let (health, meter) = (log.health(), log.meter());
         let io = run_io(worker, io)?;
@@ -123,11 +124,13 @@ impl<R: Runtime> Core<R> {
         };
         let id = config.node.get();
         let raft = Raft::<R>::new(id, Arc::new(raft_config), networks, log, states).await;
+        let inherited = InheritedLead::find(id, &mut log).await;
+        let inherited = inherited.map_err(|error| StartError::Raft(error.to_string()))?;
         let raft = raft.map_err(|error| match health.error() {
             Some(error) => StartError::Store(error),
             None => StartError::Raft(error.to_string()),
         })?;
-        let group = Arc::new(Group::new(config, raft, link));
+        let group = Arc::new(Group::new(config, raft, inherited, link));
         let mut supervisor = Supervisor::new(Arc::clone(&group), health);
         supervisor.spawn("later votes", later_votes.run(Arc::clone(&group)));
         let parts = assemble(group, machine, meter, clock, supervisor, io);

@@ -10,6 +10,7 @@ use quorate_model::ids::{NodeId, Origin};
 use tokio::sync::watch;
 
 use crate::config::CoreConfig;
+use crate::inherited_lead::InheritedLead;
 use crate::link::Link;
 use crate::peer::{Peer, PeerError};
 use crate::types::{Raft, Runtime, ServerMetrics, leader_of};
@@ -18,6 +19,7 @@ use crate::wire::message::{PeerResponse, Refusal};
 pub(crate) struct Group<R: Runtime> {
     pub(crate) config: CoreConfig,
     pub(crate) raft: Raft<R>,
+    pub(crate) inherited: InheritedLead,
     link: Arc<dyn Link>,
     stop: watch::Sender<bool>,
 }
@@ -49,10 +51,16 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(160);
 
 impl<R: Runtime> Group<R> {
-    pub(crate) fn new(config: CoreConfig, raft: Raft<R>, link: Arc<dyn Link>) -> Self {
+    pub(crate) fn new(
+        config: CoreConfig,
+        raft: Raft<R>,
+        inherited: InheritedLead,
+        link: Arc<dyn Link>,
+    ) -> Self {
         Self {
             config,
             raft,
+            inherited,
             link,
             stop: watch::Sender::new(false),
         }

@@ -21,6 +21,7 @@ mod failure;
 pub mod fuzzing;
 mod gathering;
 mod group;
+mod inherited_lead;
 mod intake;
 mod later_votes;
 mod link;

@@ -163,9 +163,13 @@ pub(crate) async fn ask_leader<R: Runtime>(
 pub(crate) async fn confirm_leadership<R: Runtime>(
     group: Arc<Group<R>>,
 ) -> Result<ReadIndex, Refusal> {
+    let least = {
+        let before = group.raft.server_metrics();
+        let before = before.borrow();
+        group.inherited.least_read(&before)
+    };
     match group.raft.get_read_log_id().await {
-        Ok((Some(last), _)) => Ok(last.index + 1),
-        Ok((None, _)) => Ok(0),
+        Ok((last, _)) => Ok(last.map_or(0, |last| last.index + 1).max(least)),
         Err(RaftError::APIError(CheckIsLeaderError::ForwardToLeader(forward))) => {
             Err(Refusal::NotLeader {
                 leader: forward.leader_id,
