@@ -5,8 +5,6 @@ use std::sync::{Arc, RwLock, RwLockReadGuard};
 
 use bytes::Bytes;
 use quorate_model::ids::Revision;
-#[cfg(feature = "mutants")]
-use quorate_model::mutant::Mutant;
 use quorate_model::reply::Applied;
 use quorate_model::state::{ClusterState, StateImage};
 use quorate_model::wire;
@@ -21,9 +19,6 @@ use crate::types::Outcomes;
 /// step and readers how far it is.
 pub(crate) struct ClusterMachine {
     state: ClusterState,
-    hash_seed: u64,
-    #[cfg(feature = "mutants")]
-    mutant: Option<Mutant>,
     observer: Arc<dyn ApplyObserver>,
     /// The number of entries that are applied: the last index and one.
     applied: watch::Sender<u64>,
@@ -36,27 +31,15 @@ struct ClusterImage(StateImage);
 
 impl ClusterMachine {
     pub(crate) fn new(config: &CoreConfig, observer: Arc<dyn ApplyObserver>) -> Self {
-        let mut machine = Self {
-            state: ClusterState::new(config.hash_seed),
-            hash_seed: config.hash_seed,
-            #[cfg(feature = "mutants")]
-            mutant: config.mutant,
+        let state = ClusterState::new(config.hash_seed);
+        #[cfg(feature = "mutants")]
+        let state = state.with_mutant(config.mutant);
+        Self {
+            state,
             observer,
             applied: watch::Sender::new(0),
-        };
-        machine.plant_mutant();
-        machine
+        }
     }
-
-    #[cfg(feature = "mutants")]
-    fn plant_mutant(&mut self) {
-        let state = std::mem::replace(&mut self.state, ClusterState::new(0));
-        self.state = state.with_mutant(self.mutant);
-    }
-
-    #[cfg(not(feature = "mutants"))]
-    #[expect(clippy::unused_self, reason = "there are none in this build")]
-    fn plant_mutant(&mut self) {}
 
     pub(crate) fn state(&self) -> &ClusterState {
         &self.state
@@ -74,6 +57,7 @@ impl ClusterMachine {
 
 impl Machine for ClusterMachine {
     type Reply = Outcomes;
+    type State = ClusterState;
 
     fn apply(&mut self, index: u64, payload: &[u8]) -> Result<Outcomes, MachineError> {
         let batch = wire::decode_batch(payload)
@@ -102,19 +86,25 @@ impl Machine for ClusterMachine {
         Box::new(ClusterImage(self.state.image()))
     }
 
-    fn restore(&mut self, last: Option<u64>, chunks: &[Bytes]) -> Result<(), MachineError> {
-        let restored = ClusterState::restore(self.hash_seed, chunks).map_err(MachineError::new)?;
+    fn restore(&self, last: Option<u64>, chunks: &[Bytes]) -> Result<ClusterState, MachineError> {
+        let restored = ClusterState::restore(self.state.hash_seed(), chunks);
+        let restored = restored.map_err(MachineError::new)?;
         let (held, announced) = (restored.revision(), Revision::new(last.unwrap_or(0)));
         if held != announced {
             return Err(MachineError::new(format!(
                 "the snapshot was announced as of revision {announced} and holds revision {held}"
             )));
         }
-        self.state = restored;
-        self.plant_mutant();
+        Ok(restored)
+    }
+
+    fn replace(&mut self, restored: ClusterState) -> ClusterState {
+        #[cfg(feature = "mutants")]
+        let restored = restored.with_mutant(self.state.mutant());
+        let before = std::mem::replace(&mut self.state, restored);
         self.observer.restored(&self.state);
         self.applied.send_replace(self.state.revision().get() + 1);
-        Ok(())
+        before
     }
 }
 
@@ -165,7 +155,8 @@ mod tests {
             assert!(error.detail.contains("holds revision 1"), "{error}");
             assert_eq!(machine.state().revision(), Revision::new(2));
         }
-        machine.restore(Some(1), &chunks).unwrap();
+        let restored = machine.restore(Some(1), &chunks).unwrap();
+        machine.replace(restored);
         assert_eq!(machine.state().revision(), Revision::new(1));
     }
 }

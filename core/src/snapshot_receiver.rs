@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use quorate_model::ids::NodeId;
+use quorate_model::state::ChunkCheck;
 use quorate_raft_store::SnapshotFile;
 
 use crate::types::{SnapshotMeta, Vote};
@@ -40,6 +41,8 @@ struct Transfer {
     begin: SnapshotBegin,
     chunks: Vec<Bytes>,
     bytes: u64,
+    /// Refuses what this build can't read before openraft depends on it.
+    check: ChunkCheck,
 }
 
 impl SnapshotReceiver {
@@ -86,6 +89,7 @@ impl SnapshotReceiver {
             begin,
             chunks: Vec::new(),
             bytes: 0,
+            check: ChunkCheck::default(),
         });
         Ok(0)
     }
@@ -104,6 +108,10 @@ impl SnapshotReceiver {
             self.current = None;
             return refused("more was sent than announced, or nothing");
         }
+        if let Err(error) = current.check.take(&chunk.bytes) {
+            self.current = None;
+            return refused(&error.to_string());
+        }
         current.bytes = bytes;
         current.chunks.push(Bytes::from(chunk.bytes));
         Ok(next + 1)
@@ -115,9 +123,17 @@ impl SnapshotReceiver {
         if current.chunks.len() as u64 != current.begin.chunks {
             return refused("chunks are missing");
         }
+        let checked = current.check.finish();
         let begin = current.begin.clone();
         let chunks = std::mem::take(&mut current.chunks);
         self.current = None;
+        match checked {
+            Err(error) => return refused(&error.to_string()),
+            Ok(held) if begin.meta.last.map(|last| last.index) != Some(held.get()) => {
+                return refused("it holds another revision than announced");
+            }
+            Ok(_) => {}
+        }
         let file = SnapshotFile::received(chunks, begin.digest);
         if !file.verify().unwrap_or(false) {
             return refused("the digest does not match; send it again");
@@ -156,13 +172,29 @@ fn refused<T>(detail: &str) -> Result<T, Refusal> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use quorate_model::frame::{self, Format};
+    use quorate_model::ids::Revision;
+    use quorate_model::state::ClusterState;
+
     use super::*;
     use crate::wire::raft::{WireLogId, WireMembership, WireSnapshotMeta};
 
     const LEADER: NodeId = NodeId::new(7);
+    const LIMIT: u64 = 10_000;
 
-    fn begin(chunks: &[&'static str], term: u64) -> SnapshotBegin {
-        let file = SnapshotFile::from_chunks(chunks.iter().map(|c| Bytes::from(*c)).collect());
+    /// The chunks of a state at a revision: a head and an end.
+    fn snapshot(revision: u64) -> Vec<Bytes> {
+        let mut state = ClusterState::new(0);
+        state.skip(Revision::new(revision));
+        let mut image = state.image();
+        std::iter::from_fn(|| image.next_chunk())
+            .map(Bytes::from)
+            .collect()
+    }
+
+    fn begin(chunks: &[Bytes], term: u64) -> SnapshotBegin {
+        let file = SnapshotFile::from_chunks(chunks.to_vec());
         SnapshotBegin {
             transfer: 1,
             vote: WireVote {
@@ -185,8 +217,8 @@ mod tests {
         }
     }
 
-    fn chunk(index: u64, bytes: &str) -> SnapshotChunk {
-        let bytes = bytes.as_bytes().to_vec();
+    fn chunk(index: u64, bytes: &[u8]) -> SnapshotChunk {
+        let bytes = bytes.to_vec();
         SnapshotChunk {
             transfer: 1,
             index,
@@ -196,22 +228,23 @@ mod tests {
 
     #[test]
     fn arrives_whole_with_repeats_and_a_resumption() {
-        let mut receiver = SnapshotReceiver::new(100);
-        let announced = begin(&["ab", "c"], 3);
+        let mut receiver = SnapshotReceiver::new(LIMIT);
+        let chunks = snapshot(9);
+        let announced = begin(&chunks, 3);
         assert_eq!(receiver.begin(LEADER, announced.clone()), Ok(0));
-        assert_eq!(receiver.chunk(LEADER, chunk(0, "ab")), Ok(1));
-        assert_eq!(receiver.chunk(LEADER, chunk(0, "ab")), Ok(1));
+        assert_eq!(receiver.chunk(LEADER, chunk(0, &chunks[0])), Ok(1));
+        assert_eq!(receiver.chunk(LEADER, chunk(0, &chunks[0])), Ok(1));
         assert!(receiver.finish(LEADER, 1).is_err());
-        assert_eq!(receiver.begin(LEADER, announced), Ok(1));
-        assert_eq!(receiver.chunk(LEADER, chunk(1, "c")), Ok(2));
+        assert_eq!(receiver.begin(LEADER, announced.clone()), Ok(1));
+        assert_eq!(receiver.chunk(LEADER, chunk(1, &chunks[1])), Ok(2));
         let received = receiver.finish(LEADER, 1).unwrap();
-        assert_eq!(received.file.bytes(), 3);
+        assert_eq!(received.file.bytes(), announced.bytes);
     }
 
     #[test]
     fn an_answer_that_was_lost_is_given_again() {
-        let mut receiver = SnapshotReceiver::new(100);
-        let vote = begin(&["ab"], 3).vote;
+        let mut receiver = SnapshotReceiver::new(LIMIT);
+        let vote = begin(&snapshot(9), 3).vote;
         assert_eq!(receiver.installed(LEADER, 1), None);
         receiver.note_installed(LEADER, 1, vote);
         assert_eq!(receiver.installed(LEADER, 1), Some(vote));
@@ -221,20 +254,53 @@ mod tests {
 
     #[test]
     fn refuses_what_was_not_announced() {
-        let mut receiver = SnapshotReceiver::new(4);
-        assert!(matches!(
-            receiver.begin(LEADER, begin(&["abc", "de"], 3)),
-            Err(Refusal::TooLarge { bytes: 5, limit: 4 })
-        ));
+        let chunks = snapshot(9);
+        let bytes = begin(&chunks, 3).bytes;
+        let limit = bytes - 1;
+        let mut receiver = SnapshotReceiver::new(limit);
+        assert_eq!(
+            receiver.begin(LEADER, begin(&chunks, 3)),
+            Err(Refusal::TooLarge { bytes, limit })
+        );
+        let mut receiver = SnapshotReceiver::new(LIMIT);
         let other = NodeId::new(8);
-        assert!(receiver.begin(other, begin(&["ab"], 3)).is_err());
-        assert_eq!(receiver.begin(LEADER, begin(&["ab"], 3)), Ok(0));
-        assert!(receiver.chunk(other, chunk(0, "ab")).is_err());
-        assert!(receiver.chunk(LEADER, chunk(0, "abc")).is_err());
-        assert_eq!(receiver.begin(LEADER, begin(&["ab"], 3)), Ok(0));
-        assert_eq!(receiver.chunk(LEADER, chunk(0, "xx")), Ok(1));
-        assert!(receiver.finish(LEADER, 1).is_err());
-        assert_eq!(receiver.begin(LEADER, begin(&["ab"], 3)), Ok(0));
-        assert!(receiver.begin(LEADER, begin(&["cd"], 2)).is_err());
+        assert!(receiver.begin(other, begin(&chunks, 3)).is_err());
+        assert_eq!(receiver.begin(LEADER, begin(&chunks, 3)), Ok(0));
+        assert!(receiver.chunk(other, chunk(0, &chunks[0])).is_err());
+        let too_many = begin(&chunks[..1], 3);
+        assert_eq!(receiver.begin(LEADER, too_many), Ok(0));
+        assert_eq!(receiver.chunk(LEADER, chunk(0, &chunks[0])), Ok(1));
+        assert!(receiver.chunk(LEADER, chunk(1, &chunks[1])).is_err());
+        assert_eq!(receiver.begin(LEADER, begin(&chunks, 3)), Ok(0));
+        assert!(receiver.begin(LEADER, begin(&chunks, 2)).is_err());
+    }
+
+    #[test]
+    fn refuses_what_this_build_cannot_restore() {
+        let whole = snapshot(9);
+        let mut newer = whole.clone();
+        newer[0] = Bytes::from(frame::seal_raw(Format::new(*b"QSNP", 2), b"unknown"));
+        let other_revision = snapshot(8);
+        let twice = vec![whole[0].clone(), whole[0].clone()];
+        let unended = vec![whole[0].clone()];
+        for (chunks, said) in [
+            (newer, "version"),
+            (other_revision, "another revision"),
+            (twice, "does not belong there"),
+            (unended, "ends before its last chunk"),
+        ] {
+            let refusal = receive(&chunks).unwrap_err();
+            assert!(refusal.to_string().contains(said), "{refusal}");
+        }
+        assert!(receive(&whole).is_ok());
+    }
+
+    fn receive(chunks: &[Bytes]) -> Result<(), Refusal> {
+        let mut receiver = SnapshotReceiver::new(LIMIT);
+        receiver.begin(LEADER, begin(chunks, 3))?;
+        for (index, bytes) in chunks.iter().enumerate() {
+            receiver.chunk(LEADER, chunk(index as u64, bytes))?;
+        }
+        receiver.finish(LEADER, 1).map(drop)
     }
 }

@@ -43,14 +43,20 @@ pub(crate) async fn send<R: Runtime>(
         digest: file.digest(),
     });
     let mut answer = call(peer, &begin, CHUNK_TIMEOUT).await?;
+    let mut least = 0;
     loop {
         let request = match answer {
+            // Whoever asks for a chunk again would be sent it for ever.
+            PeerResponse::SnapshotNext { index } if index < least => {
+                return Err(peer.unexpected().into());
+            }
             PeerResponse::SnapshotNext { index } if index == file.chunk_count() as u64 => {
                 PeerRequest::SnapshotFinish { transfer }
             }
             PeerResponse::SnapshotNext { index } => {
                 let at = usize::try_from(index).unwrap_or(usize::MAX);
                 let bytes = file.chunk(at).map_err(|error| unreadable(&error))?.to_vec();
+                least = index + 1;
                 PeerRequest::SnapshotChunk(SnapshotChunk {
                     transfer,
                     index,

@@ -212,7 +212,7 @@ async fn large_entries_are_carried_in_pieces() {
     }
     network.cut_off(away.node(), false);
     let topic = TopicName::new("topic/39").unwrap();
-    let read = away.read(|state| state.view().retained(&topic).map(|it| it.message.weight()));
+    let read = away.read(|state| state.view().retained(&topic).map(|it| it.message.bytes()));
     assert_eq!(
         in_time("caught up", read).await.unwrap().value,
         Some(100 * 1024)

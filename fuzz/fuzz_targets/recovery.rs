@@ -126,6 +126,7 @@ impl Image for Nothing {
 
 impl Machine for Anything {
     type Reply = ();
+    type State = ();
 
     fn apply(&mut self, _: u64, _: &[u8]) -> Result<(), MachineError> {
         Ok(())
@@ -137,9 +138,11 @@ impl Machine for Anything {
         Box::new(Nothing)
     }
 
-    fn restore(&mut self, _: Option<u64>, _: &[Bytes]) -> Result<(), MachineError> {
+    fn restore(&self, _: Option<u64>, _: &[Bytes]) -> Result<(), MachineError> {
         Ok(())
     }
+
+    fn replace(&mut self, _: ()) {}
 }
 
 fn opens(engine: &Arc<MemoryEngine>) -> bool {

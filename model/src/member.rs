@@ -7,6 +7,7 @@ use rkyv::{Archive, Deserialize, Serialize};
 use crate::ids::{Incarnation, NodeId, Timestamp};
 use crate::limits::{MAX_ADDRESS_BYTES, MAX_ADDRESSES, MAX_VERSION_BYTES};
 use crate::node_name::NodeName;
+use crate::reply::Bound;
 
 #[derive(Clone, Debug, PartialEq, Eq, Archive, Serialize, Deserialize)]
 pub struct Member {
@@ -49,16 +50,23 @@ impl Member {
 
     /// Whether the free-form attributes keep to their bounds.
     pub fn is_within_limits(&self) -> bool {
-        attributes_within_limits(&self.addresses, &self.version)
+        attributes_beyond_limits(&self.addresses, &self.version).is_none()
     }
 }
 
-pub(crate) fn attributes_within_limits(addresses: &[String], version: &str) -> bool {
-    addresses.len() <= MAX_ADDRESSES
-        && addresses
-            .iter()
-            .all(|address| address.len() <= MAX_ADDRESS_BYTES)
-        && version.len() <= MAX_VERSION_BYTES
+/// What there is too much of, with its limit.
+pub(crate) fn attributes_beyond_limits(
+    addresses: &[String],
+    version: &str,
+) -> Option<(Bound, usize)> {
+    let longest = addresses.iter().map(String::len).max().unwrap_or(0);
+    let bounds = [
+        (addresses.len(), Bound::MemberAddresses, MAX_ADDRESSES),
+        (longest, Bound::MemberAddress, MAX_ADDRESS_BYTES),
+        (version.len(), Bound::MemberVersion, MAX_VERSION_BYTES),
+    ];
+    let mut beyond = bounds.into_iter().filter(|(size, _, limit)| size > limit);
+    beyond.next().map(|(_, bound, limit)| (bound, limit))
 }
 
 impl fmt::Display for Roles {

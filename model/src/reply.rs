@@ -59,7 +59,9 @@ pub enum Rejection {
 /// What a command can have too much of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Archive, Serialize, Deserialize)]
 pub enum Bound {
-    MemberAttributes,
+    MemberAddresses,
+    MemberAddress,
+    MemberVersion,
     Members,
     RetainedMessage,
     RetainedTotal,
@@ -103,7 +105,9 @@ pub enum RequestRejection {
 impl std::fmt::Display for Bound {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::MemberAttributes => "a member's addresses or version",
+            Self::MemberAddresses => "the number of a member's addresses",
+            Self::MemberAddress => "a member's address",
+            Self::MemberVersion => "a member's version",
             Self::Members => "the number of members",
             Self::RetainedMessage => "a retained message",
             Self::RetainedTotal => "all retained messages together",

@@ -3,6 +3,7 @@
 use rkyv::{Archive, Deserialize, Serialize};
 
 use crate::ids::{Revision, Timestamp};
+use crate::topic_name::TopicName;
 
 /// A message as its publisher sent it. What MQTT 5 adds is kept as one encoded
 /// block: the cluster stores it and never looks into it.
@@ -30,9 +31,23 @@ pub struct Retained {
     pub message: Message,
 }
 
+/// What a row of the table takes besides its texts and bytes, about.
+const ROW_BYTES: usize = 64;
+
+impl Retained {
+    /// What the row counts against the bound of all retained messages.
+    pub fn weight(&self, topic: &TopicName) -> u64 {
+        row_weight(topic, &self.message)
+    }
+}
+
+/// The same before there is a row.
+pub fn row_weight(topic: &TopicName, message: &Message) -> u64 {
+    (ROW_BYTES + topic.as_str().len() + message.bytes()) as u64
+}
+
 impl Message {
-    /// What the message counts against the bound of all retained messages.
-    pub fn weight(&self) -> u64 {
-        (self.payload.len() + self.properties.len()) as u64
+    pub fn bytes(&self) -> usize {
+        self.payload.len() + self.properties.len()
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ids::NodeId;
-use crate::index::FilterIndex;
+use crate::index::{FilterIndex, MatchCache};
 use crate::topic_filter::TopicFilter;
 use crate::topic_name::TopicName;
 
@@ -66,6 +66,17 @@ impl RouteIndex {
     pub(crate) fn for_each_target(&self, topic: &TopicName, mut found: impl FnMut(Target<'_>)) {
         self.index
             .for_each_match(topic.as_str(), |targets| targets.for_each(&mut found));
+    }
+
+    pub(crate) fn cached_targets<'cache, R>(
+        &self,
+        topic: &TopicName,
+        cache: &'cache mut MatchCache<R>,
+        mut make: impl FnMut(Target<'_>) -> R,
+    ) -> &'cache [R] {
+        cache.get_or_compute(&self.index, topic.as_str(), |results| {
+            self.for_each_target(topic, |target| results.push(make(target)));
+        })
     }
 
     /// Equal to an index that is built from these rows.

@@ -8,12 +8,11 @@ use crate::digest::RowHasher;
 use crate::ids::{Incarnation, NodeId, Revision, Sequence};
 use crate::member::{Liveness, Member};
 use crate::owner::Owner;
-use crate::reply::{Replies, Reply};
+use crate::reply::{Rejection, Replies, Reply};
 use crate::retained::Retained;
 use crate::table::Schema;
 use crate::topic_filter::TopicFilter;
 use crate::topic_name::TopicName;
-use crate::wire;
 
 pub(crate) struct Members;
 pub(crate) struct Routes;
@@ -97,7 +96,7 @@ impl Schema for RetainedMessages {
     }
 
     fn weight(key: &TopicName, retained: &Retained) -> usize {
-        64 + key.as_str().len() + retained.message.payload.len() + retained.message.properties.len()
+        retained.weight(key) as usize
     }
 }
 
@@ -185,7 +184,7 @@ impl Schema for Requests {
                 }
                 Reply::Rejected(rejection) => {
                     hasher.number(2);
-                    hasher.bytes(&wire::encode_rejection(rejection));
+                    hasher.number(rejection_tag(rejection));
                 }
             }
         }
@@ -193,5 +192,19 @@ impl Schema for Requests {
 
     fn weight(_: &NodeId, applied: &AppliedRequest) -> usize {
         64 + 64 * applied.replies.replies.len()
+    }
+}
+
+/// Which rejection it was; what it tells besides follows from the state.
+fn rejection_tag(rejection: &Rejection) -> u64 {
+    match rejection {
+        Rejection::AlreadyFormed => 0,
+        Rejection::BadFounders => 1,
+        Rejection::Join(_) => 2,
+        Rejection::NotAMember { .. } => 3,
+        Rejection::OtherIncarnation { .. } => 4,
+        Rejection::LastCore => 5,
+        Rejection::ClaimLost { .. } => 6,
+        Rejection::TooLarge { .. } => 7,
     }
 }

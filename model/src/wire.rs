@@ -4,12 +4,11 @@ use crate::command::{Batch, Request};
 use crate::frame;
 use crate::frame::{Format, FrameError};
 use crate::limits::{MAX_ENTRY_BYTES, MAX_REQUESTS};
-use crate::reply::{Rejection, RequestOutcome};
+use crate::reply::RequestOutcome;
 
 const BATCH: Format = Format::new(*b"QBAT", 1);
 const REQUEST: Format = Format::new(*b"QREQ", 1);
 const OUTCOME: Format = Format::new(*b"QOUT", 1);
-const REJECTION: Format = Format::new(*b"QREJ", 1);
 
 pub fn encode_batch(batch: &Batch) -> Vec<u8> {
     frame::seal(BATCH, batch)
@@ -52,13 +51,9 @@ pub fn encode_outcome(outcome: &RequestOutcome) -> Vec<u8> {
     frame::seal(OUTCOME, outcome)
 }
 
-/// Outcomes come from the leader and have no bound of their own: a reply is
-/// smaller than the command that it answers.
+/// Outcomes come from the leader and have no bound of their own: there is one
+/// reply for each command of a request that was within its bounds, and what a
+/// reply can hold besides numbers is one node name.
 pub fn decode_outcome(bytes: &[u8]) -> Result<RequestOutcome, FrameError> {
     frame::open(OUTCOME, bytes)
-}
-
-/// Only hashed, never read back.
-pub(crate) fn encode_rejection(rejection: &Rejection) -> Vec<u8> {
-    frame::seal(REJECTION, rejection)
 }

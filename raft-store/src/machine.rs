@@ -5,6 +5,8 @@ use openraft::AppDataResponse;
 /// start it is restored from the newest snapshot and the log after it.
 pub trait Machine: Send + Sync + 'static {
     type Reply: AppDataResponse;
+    /// A state apart from the machine.
+    type State: Send;
 
     /// Applies one entry. An error means that the entry can't be read, which
     /// stops the node; commands that are merely refused are a `Reply`.
@@ -16,14 +18,19 @@ pub trait Machine: Send + Sync + 'static {
     /// A point-in-time copy in O(1); encoded later, off the apply path.
     fn capture(&self) -> Box<dyn Image>;
 
-    /// Replaces the whole state by the one after the entry `last`; chunks that
-    /// hold another are refused. On an error the state is as it was.
-    fn restore(&mut self, last: Option<u64>, chunks: &[Bytes]) -> Result<(), MachineError>;
+    /// Reads the state after the entry `last` out of a snapshot; chunks that hold
+    /// another are refused. May take long: readers of the machine go on meanwhile.
+    fn restore(&self, last: Option<u64>, chunks: &[Bytes]) -> Result<Self::State, MachineError>;
+
+    /// Takes a restored state over and hands back the one before: dropping it may
+    /// take long as well.
+    fn replace(&mut self, restored: Self::State) -> Self::State;
 }
 
 /// A state at one point in time, encoded piece by piece.
 pub trait Image: Send + 'static {
-    /// The next 64 to 256 KiB, `None` at the end.
+    /// The next chunk, about 100 KiB unless a single row is larger; `None` at the
+    /// end.
     fn next_chunk(&mut self) -> Option<Vec<u8>>;
 }
 

@@ -102,6 +102,6 @@ fn restore<M: Machine>(
     }
     let last = snapshot.meta().last_log_id.map(|last| last.index);
     let chunks = verified.chunks()?;
-    let restored = state_machine_store::lock(machine)?.restore(last, &chunks);
+    let restored = state_machine_store::restore(machine, last, &chunks)?;
     restored.map_err(|error| StoreError::machine(place(), error))
 }

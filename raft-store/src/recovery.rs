@@ -8,6 +8,8 @@ use quorate_model::frame::{Format, FrameError};
 use crate::record::{SnapshotRecord, StoreRecord};
 use crate::{Engine, StoreError, StoreTypes, Tree, Write, keys, log_reader, record};
 
+/// What entries and snapshots are counted up to, in any store.
+const MAX_NUMBER: u64 = u64::MAX >> 1;
 /// Keys that are looked at or removed at once.
 const KEYS_AT_ONCE: usize = 10_000;
 
@@ -49,6 +51,7 @@ pub(crate) fn recover<C: StoreTypes>(engine: &dyn Engine) -> Result<Recovered, S
             frame::open(record::SNAPSHOT, bytes)
         })?,
     };
+    check_numbers(&recovered)?;
     check_purged(&recovered)?;
     recovered.log = read_log_bounds::<C>(engine, recovered.purged)?;
     check_vote(&recovered)?;
@@ -95,6 +98,26 @@ fn format_record() -> Write {
         tree: Tree::Meta,
         key: keys::FORMAT.to_vec(),
         value: frame::seal(record::STORE, &StoreRecord { layout }),
+    }
+}
+
+/// Numbers that nobody reaches by counting, and that would overflow at the next
+/// step: the records are whole and still no store wrote them.
+fn check_numbers(recovered: &Recovered) -> Result<(), StoreError> {
+    let index = |id: Option<LogId<u64>>| id.map_or(0, |id| id.index);
+    let sequence = recovered.snapshot.as_ref().map(|record| record.sequence);
+    let numbers = [
+        (keys::PURGED, index(recovered.purged)),
+        (keys::COMMITTED, index(recovered.committed)),
+        (keys::SNAPSHOT, index(recovered.held())),
+        (keys::SNAPSHOT, sequence.unwrap_or(0)),
+    ];
+    match numbers.into_iter().find(|(_, number)| *number > MAX_NUMBER) {
+        Some((key, number)) => {
+            let detail = format!("no store gets to {number} by counting");
+            Err(StoreError::corrupt(place(key), detail))
+        }
+        None => Ok(()),
     }
 }
 

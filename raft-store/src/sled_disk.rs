@@ -105,13 +105,18 @@ impl SledDisk {
 }
 
 fn create_durably(directory: &Path) -> Result<(), StoreError> {
-    if directory.is_dir() {
-        return Ok(());
-    }
     let parent = match directory.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
+    if directory.is_dir() {
+        // A start that was killed may have created it and synced nothing. A parent
+        // that this process may not read is not one that it created something in.
+        return match File::open(parent) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            _ => sync_file(parent),
+        };
+    }
     create_durably(parent)?;
     match fs::create_dir(directory) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {

@@ -45,7 +45,7 @@ impl Default for SledOptions {
     }
 }
 
-/// sled, made durable: see the section on storage in the design.
+/// sled, made durable: see `docs/adr/0009`.
 pub struct SledEngine {
     /// Leaked after an error: sled would write and sync when dropped, and
     /// panics if it can't.

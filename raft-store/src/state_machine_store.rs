@@ -10,8 +10,8 @@ use openraft::{
 
 use crate::snapshot_store::SnapshotStore;
 use crate::{
-    Image, Machine, Offload, SnapshotBuilder, SnapshotFile, StoreConfig, StoreError, StoreHealth,
-    StoreMeter, StoreTypes,
+    Image, Machine, MachineError, Offload, SnapshotBuilder, SnapshotFile, StoreConfig, StoreError,
+    StoreHealth, StoreMeter, StoreTypes,
 };
 
 /// What the log costs on disk beyond the payload, about.
@@ -122,14 +122,31 @@ impl<C: StoreTypes, M: Machine<Reply = C::R>> StateMachineStore<C, M> {
         // Before the commit: a snapshot that the machine can't read must not
         // become the one that the next start depends on.
         let last = meta.last_log_id.map(|last| last.index);
-        restore(&self.machine, last, chunks, self.config.offload)
+        self.restore(last, chunks)
             .await?
-            .map_err(refused)?;
+            .map_err(|error| refused(error.to_string()))?;
         let position = self.meter.position();
         let stored = writer.commit(meta).await?;
         self.meter.snapshot_taken(position, stored.bytes());
         self.applied = Applied::from_meta(meta);
         Ok(())
+    }
+
+    async fn restore(
+        &self,
+        last: Option<u64>,
+        chunks: Vec<Bytes>,
+    ) -> Result<Result<(), MachineError>, StoreError> {
+        match self.config.offload {
+            Offload::Inline => restore(&self.machine, last, &chunks),
+            Offload::Blocking => {
+                let machine = Arc::clone(&self.machine);
+                let restoring =
+                    tokio::task::spawn_blocking(move || restore(&machine, last, &chunks));
+                let restored = restoring.await;
+                restored.map_err(|error| StoreError::machine("snapshot restoring", error))?
+            }
+        }
     }
 
     fn capture(&self) -> Result<Box<dyn Image>, StoreError> {
@@ -156,28 +173,24 @@ impl<C: StoreTypes, M: Machine<Reply = C::R>> StateMachineStore<C, M> {
     }
 }
 
-/// An error of the machine is the inner one.
-async fn restore<M: Machine>(
-    machine: &Arc<RwLock<M>>,
+/// An error of the machine is the inner one. Nothing else changes the machine
+/// meanwhile: who restores is who applies.
+pub(crate) fn restore<M: Machine>(
+    machine: &RwLock<M>,
     last: Option<u64>,
-    chunks: Vec<Bytes>,
-    offload: Offload,
-) -> Result<Result<(), String>, StoreError> {
-    let machine = Arc::clone(machine);
-    let restore = move || {
-        let restored = lock(&machine)?.restore(last, &chunks);
-        Ok(restored.map_err(|error| error.to_string()))
+    chunks: &[Bytes],
+) -> Result<Result<(), MachineError>, StoreError> {
+    let restored = machine.read().map_err(|_| broken())?.restore(last, chunks);
+    let state = match restored {
+        Ok(state) => state,
+        Err(error) => return Ok(Err(error)),
     };
-    match offload {
-        Offload::Inline => restore(),
-        Offload::Blocking => match tokio::task::spawn_blocking(restore).await {
-            Ok(restored) => restored,
-            Err(error) => Err(StoreError::machine("snapshot restoring", error)),
-        },
-    }
+    // Dropped when the lock is free again.
+    let _before = lock(machine)?.replace(state);
+    Ok(Ok(()))
 }
 
-pub(crate) fn lock<M>(machine: &RwLock<M>) -> Result<RwLockWriteGuard<'_, M>, StoreError> {
+fn lock<M>(machine: &RwLock<M>) -> Result<RwLockWriteGuard<'_, M>, StoreError> {
     machine.write().map_err(|_| broken())
 }
 

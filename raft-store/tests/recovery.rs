@@ -195,20 +195,46 @@ async fn a_crash_before_the_purge_leaves_no_shorter_log_of_a_later_term() {
 #[tokio::test]
 async fn gaps_in_the_log_are_refused() {
     let engine = filled_engine().await;
-    // At the start, in the middle, a part of the large entry 5, and its end.
-    for key in [log_key(5, 0), log_key(12, 0), log_key(5, 1)] {
+    // The start of the log, its middle, and the last part of the large entry 5,
+    // which shows when it is read.
+    for (key, shows_at_start) in [
+        (log_key(5, 0), true),
+        (log_key(12, 0), true),
+        (log_key(5, 1), false),
+    ] {
         let broken = engine.after_crash();
         let tree = Tree::Log;
         assert!(broken.get(tree, &key).unwrap().is_some(), "{key:02x?}");
         broken.write(vec![Write::Remove { tree, key }]).unwrap();
-        // The last part of an entry in the middle shows when it is read.
-        if let Ok(mut opened) = open_engine(Arc::new(broken.after_crash())) {
+        if !shows_at_start {
+            let mut opened = open_engine(Arc::new(broken)).unwrap();
             let error = opened.log.try_get_log_entries(..).await.unwrap_err();
             assert!(error.to_string().contains("corrupt"), "{error}");
             assert!(opened.log.health().error().is_some());
             continue;
         }
         assert!(matches!(refusal(broken), StoreError::Corrupt { .. }));
+    }
+}
+
+/// Whole records whose numbers would overflow at the next step.
+#[tokio::test]
+async fn numbers_beyond_all_counting_are_refused() {
+    let engine = filled_engine().await;
+    for (key, format) in [("purged", *b"QPUR"), ("committed", *b"QCOM")] {
+        let broken = engine.after_crash();
+        let record = broken.get(Tree::Meta, key.as_bytes()).unwrap().unwrap();
+        let format = Format::new(format, 1);
+        let mut body = frame::open_raw(format, &record).unwrap().to_vec();
+        // The index is one of the record's words; no word of it may be this.
+        for at in (0..body.len() - 7).step_by(8) {
+            body[at..at + 8].fill(0xff);
+            put(&broken, Tree::Meta, key, frame::seal_raw(format, &body));
+        }
+        assert!(
+            matches!(refusal(broken), StoreError::Corrupt { .. }),
+            "{key}"
+        );
     }
 }
 
@@ -375,7 +401,7 @@ fn a_leftover_of_a_sled_snapshot_does_not_matter() {
 }
 
 #[test]
-fn damaged_sled_files_are_an_error_that_names_them() {
+fn damage_to_sled_files_does_not_go_unseen() {
     let directory = tempfile::tempdir().unwrap();
     {
         let engine = SledEngine::open(directory.path()).unwrap();

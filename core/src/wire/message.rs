@@ -44,7 +44,7 @@ pub struct Append {
 /// anything.
 #[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
 pub struct SnapshotBegin {
-    /// Chosen by the sender; tells this transfer from an earlier one.
+    /// The same for the same snapshot, whoever sends it, and for no other.
     pub transfer: u64,
     pub vote: WireVote,
     pub meta: WireSnapshotMeta,

@@ -10,8 +10,10 @@ pub struct ClaimRefusal {
 }
 
 /// Compare-and-set: granted if `expected` is the epoch of the present claim,
-/// or none where nobody holds the client. An epoch is granted once, so a claim
-/// that was made at this very revision cannot be overtaken within it.
+/// or none where nobody holds the client. A claim that was made at this very
+/// revision cannot be overtaken within it: the next one would get the same epoch.
+/// Only a holder whose life ends in the entry that granted it can leave its epoch
+/// to another life, and is fenced by its own from then on.
 pub fn check_claim(
     present: Option<&Owner>,
     expected: Option<Epoch>,

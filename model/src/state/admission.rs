@@ -11,7 +11,7 @@ impl ClusterState {
         if self.view.cluster().is_none() {
             return admit_before_forming(request);
         }
-        if self.core.tombstones.contains(&node) {
+        if self.core.rows.tombstones.contains(&node) {
             return Err(RequestRejection::Entombed { node });
         }
         self.admit_life(node, request)

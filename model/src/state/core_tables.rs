@@ -7,65 +7,61 @@ use crate::ids::{Digest, NodeId};
 use crate::owner::Owner;
 use crate::schema::{Owners, Requests, Tombstones};
 use crate::table::Table;
-use crate::view::ClusterView;
 
-#[derive(Debug, Default)]
-pub(crate) struct CoreTables {
-    pub(super) owners: Table<Owners>,
-    pub(super) tombstones: Table<Tombstones>,
-    pub(super) requests: Table<Requests>,
+#[derive(Debug)]
+pub(super) struct CoreTables {
+    pub(super) rows: CoreRows,
     /// The owners table by node; derived.
     clients_of: BTreeSet<(NodeId, ClientId)>,
 }
 
-/// The data of [`CoreTables`].
+/// The part of the tables that is data; the rest is derived from it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ReplicatedCoreTables {
+pub(super) struct CoreRows {
     pub(super) owners: Table<Owners>,
     pub(super) tombstones: Table<Tombstones>,
     pub(super) requests: Table<Requests>,
 }
 
-impl ReplicatedCoreTables {
+impl CoreRows {
     pub(super) fn digest(&self) -> Digest {
         self.owners
             .digest()
             .with(self.tombstones.digest())
             .with(self.requests.digest())
     }
+
+    fn validate(&self) {
+        self.owners.validate();
+        self.tombstones.validate();
+        self.requests.validate();
+    }
 }
 
 impl CoreTables {
-    pub(super) fn from_replicated(tables: ReplicatedCoreTables) -> Self {
-        let rows = tables.owners.iter();
+    pub(super) fn from_rows(rows: CoreRows) -> Self {
+        let owners = rows.owners.iter();
+        let clients_of = owners.map(|(client, owner)| (owner.node, client.clone()));
         Self {
-            clients_of: rows
-                .map(|(client, owner)| (owner.node, client.clone()))
-                .collect(),
-            owners: tables.owners,
-            tombstones: tables.tombstones,
-            requests: tables.requests,
+            clients_of: clients_of.collect(),
+            rows,
         }
     }
 
-    pub(super) fn replicated(&self) -> ReplicatedCoreTables {
-        ReplicatedCoreTables {
-            owners: self.owners.clone(),
-            tombstones: self.tombstones.clone(),
-            requests: self.requests.clone(),
-        }
+    pub(super) fn owner(&self, client: &ClientId) -> Option<&Owner> {
+        self.rows.owners.get(client)
     }
 
     pub(super) fn set_owner(&mut self, client: &ClientId, owner: Owner) {
         let node = owner.node;
-        if let Some(before) = self.owners.insert(client.clone(), owner) {
+        if let Some(before) = self.rows.owners.insert(client.clone(), owner) {
             self.clients_of.remove(&(before.node, client.clone()));
         }
         self.clients_of.insert((node, client.clone()));
     }
 
     pub(super) fn release(&mut self, client: &ClientId) {
-        if let Some(before) = self.owners.remove(client) {
+        if let Some(before) = self.rows.owners.remove(client) {
             self.clients_of.remove(&(before.node, client.clone()));
         }
     }
@@ -83,31 +79,11 @@ impl CoreTables {
         }
     }
 
-    pub(super) fn digest(&self) -> Digest {
-        self.owners
-            .digest()
-            .with(self.tombstones.digest())
-            .with(self.requests.digest())
-    }
-
-    pub(super) fn validate(&self, view: &ClusterView) {
-        self.owners.validate();
-        self.tombstones.validate();
-        self.requests.validate();
-        assert_eq!(self.owners.len(), self.clients_of.len());
-        for (client, owner) in self.owners.iter() {
+    pub(super) fn validate(&self) {
+        self.rows.validate();
+        assert_eq!(self.rows.owners.len(), self.clients_of.len());
+        for (client, owner) in self.rows.owners.iter() {
             assert!(self.clients_of.contains(&(owner.node, client.clone())));
-            let member = view.member(owner.node);
-            assert!(
-                member.is_some_and(|m| m.is_up() && m.incarnation == owner.incarnation),
-                "{client} is held by {owner:?}, but that node is {member:?}"
-            );
-        }
-        for (node, _) in self.tombstones.iter() {
-            assert!(view.member(*node).is_none(), "entombed {node} is a member");
-        }
-        for (node, _) in self.requests.iter() {
-            assert!(view.member(*node).is_some(), "request of unknown {node}");
         }
     }
 }

@@ -7,12 +7,12 @@ use crate::client_id::ClientId;
 use crate::cluster::{Cluster, ClusterName};
 use crate::command::Command;
 use crate::ids::{ClusterId, Epoch, Incarnation, NodeId, Origin, Revision, Timestamp};
-use crate::member::{Liveness, Member, attributes_within_limits};
+use crate::member::{Liveness, Member, attributes_beyond_limits};
 #[cfg(feature = "mutants")]
 use crate::mutant::Mutant;
 use crate::owner::Owner;
 use crate::reply::{Bound, Rejection, Reply};
-use crate::retained::{Message, Retained};
+use crate::retained::{self, Message, Retained};
 use crate::rules::ClaimRefusal;
 use crate::state::core_tables::CoreTables;
 use crate::topic_filter::TopicFilter;
@@ -98,7 +98,7 @@ impl Execution<'_> {
     }
 
     fn add_member(&mut self, candidate: &Member) -> Decision {
-        let entombed = self.core.tombstones.contains(&candidate.id);
+        let entombed = self.core.rows.tombstones.contains(&candidate.id);
         rules::check_join(self.view.members(), entombed, candidate).map_err(Rejection::Join)?;
         let (incarnation, liveness) = match self.view.member(candidate.id) {
             Some(member) => (member.incarnation, member.liveness),
@@ -131,11 +131,8 @@ impl Execution<'_> {
         if !is_new_life && !is_same_life {
             return Err(Rejection::OtherIncarnation { node, current });
         }
-        if !attributes_within_limits(addresses, version) {
-            return Err(too_large(
-                Bound::MemberAttributes,
-                limits::MAX_ADDRESS_BYTES,
-            ));
+        if let Some((bound, limit)) = attributes_beyond_limits(addresses, version) {
+            return Err(too_large(bound, limit));
         }
         let member = Member {
             addresses: addresses.to_vec(),
@@ -182,8 +179,8 @@ impl Execution<'_> {
             return Err(Rejection::LastCore);
         }
         self.end_life(node);
-        self.core.requests.remove(&node);
-        self.core.tombstones.insert(node, self.revision);
+        self.core.rows.requests.remove(&node);
+        self.core.rows.tombstones.insert(node, self.revision);
         self.emit(Change::MemberRemoved { node });
         Ok(Reply::Done)
     }
@@ -215,7 +212,7 @@ impl Execution<'_> {
     }
 
     fn claim(&mut self, client: &ClientId, expected: Option<Epoch>) -> Decision {
-        let present = self.core.owners.get(client);
+        let present = self.core.owner(client);
         #[cfg(feature = "mutants")]
         let expected = match self.mutant {
             Some(Mutant::ClaimWithoutCompare) => present.map(|owner| owner.epoch),
@@ -233,22 +230,20 @@ impl Execution<'_> {
     }
 
     fn release(&mut self, client: &ClientId, epoch: Epoch) -> Decision {
-        let present = self.core.owners.get(client);
+        let present = self.core.owner(client);
         rules::check_release(present, self.origin, epoch).map_err(claim_lost)?;
         self.core.release(client);
         Ok(Reply::Done)
     }
 
     fn retain(&mut self, topic: &TopicName, message: &Message) -> Decision {
-        let weight = message.weight();
-        if weight > limits::MAX_RETAINED_PAYLOAD_BYTES as u64 {
+        if message.bytes() > limits::MAX_RETAINED_PAYLOAD_BYTES {
             let limit = limits::MAX_RETAINED_PAYLOAD_BYTES;
             return Err(too_large(Bound::RetainedMessage, limit));
         }
-        let replaced = self
-            .view
-            .retained(topic)
-            .map_or(0, |old| old.message.weight());
+        let weight = retained::row_weight(topic, message);
+        let replaced = self.view.retained(topic);
+        let replaced = replaced.map_or(0, |old| old.weight(topic));
         if self.view.retained_bytes() - replaced + weight > limits::MAX_RETAINED_BYTES {
             return Err(Rejection::TooLarge {
                 what: Bound::RetainedTotal,

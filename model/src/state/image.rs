@@ -1,53 +1,27 @@
 //! Snapshots: a state at one revision, in chunks of bounded size.
-//!
-//! ```text
-//! Head(revision, chain, time, cluster) Members* Routes* ... Requests* End(digest)
-//! ```
 
-use rkyv::{Archive, Deserialize, Serialize};
-
-use crate::ban::{Ban, BanSubject};
+use crate::ban::BanSubject;
 use crate::client_id::ClientId;
-use crate::cluster::Cluster;
 use crate::frame;
-use crate::frame::{Format, FrameError};
-use crate::ids::{Digest, Incarnation, NodeId, Revision, Timestamp};
-use crate::member::Member;
-use crate::owner::Owner;
-use crate::retained::Retained;
-use crate::schema::{AppliedRequest, RouteKey};
-use crate::state::core_tables::{CoreTables, ReplicatedCoreTables};
-use crate::state::{ClusterState, Progress};
+use crate::ids::{Digest, NodeId, Revision};
+use crate::schema::RouteKey;
+use crate::state::Progress;
+use crate::state::chunk::{CHUNK, Chunk};
+use crate::state::core_tables::CoreRows;
 use crate::table::{Schema, Table};
 use crate::topic_name::TopicName;
-use crate::view::{ClusterView, ViewTables};
+use crate::view::ViewTables;
 
 /// What a chunk holds at least before it is closed; one row may be larger.
 const CHUNK_BYTES: usize = 96 * 1024;
-const CHUNK: Format = Format::new(*b"QSNP", 1);
 
 /// A point-in-time copy of a state that is written out piece by piece.
 #[derive(Debug)]
 pub struct StateImage {
     progress: Progress,
     view: ViewTables,
-    core: ReplicatedCoreTables,
+    core: CoreRows,
     next: Option<Stage>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RestoreError {
-    #[error("chunk {index} of the snapshot: {source}")]
-    Chunk { index: usize, source: FrameError },
-    #[error("chunk {index} of the snapshot does not belong there: {expected} was expected")]
-    OutOfOrder {
-        index: usize,
-        expected: &'static str,
-    },
-    #[error("the snapshot ends before its last chunk")]
-    Incomplete,
-    #[error("the snapshot's digest is {found}, its rows give {computed}; it is corrupt")]
-    DigestMismatch { found: Digest, computed: Digest },
 }
 
 /// Where the next chunk starts: after the given key of that table.
@@ -65,29 +39,8 @@ enum Stage {
     End,
 }
 
-#[derive(Debug, Archive, Serialize, Deserialize)]
-enum Chunk {
-    Head {
-        revision: Revision,
-        chain: Digest,
-        time: Timestamp,
-        cluster: Option<Cluster>,
-    },
-    Members(Vec<(NodeId, Member)>),
-    Routes(Vec<(RouteKey, Incarnation)>),
-    Retained(Vec<(TopicName, Retained)>),
-    Bans(Vec<(BanSubject, Ban)>),
-    Settings(Vec<(String, String)>),
-    Owners(Vec<(ClientId, Owner)>),
-    Tombstones(Vec<(NodeId, Revision)>),
-    Requests(Vec<(NodeId, AppliedRequest)>),
-    End {
-        digest: Digest,
-    },
-}
-
 impl StateImage {
-    pub(super) fn new(progress: Progress, view: ViewTables, core: ReplicatedCoreTables) -> Self {
+    pub(super) fn new(progress: Progress, view: ViewTables, core: CoreRows) -> Self {
         Self {
             progress,
             view,
@@ -184,95 +137,6 @@ impl StateImage {
     }
 }
 
-impl ClusterState {
-    /// The state that an image was made of. Nothing is returned unless every
-    /// chunk is there, in order, and the digest of all rows is the image's.
-    pub fn restore(
-        hash_seed: u64,
-        chunks: impl IntoIterator<Item = impl AsRef<[u8]>>,
-    ) -> Result<Self, RestoreError> {
-        let mut restoring = Restoring::default();
-        for (index, bytes) in chunks.into_iter().enumerate() {
-            let chunk = frame::open(CHUNK, bytes.as_ref())
-                .map_err(|source| RestoreError::Chunk { index, source })?;
-            restoring.take(index, chunk)?;
-        }
-        restoring.finish(hash_seed)
-    }
-}
-
-/// A restore in progress.
-#[derive(Default)]
-struct Restoring {
-    progress: Option<Progress>,
-    view: ViewTables,
-    core: ReplicatedCoreTables,
-    digest: Option<Digest>,
-}
-
-impl Restoring {
-    fn take(&mut self, index: usize, chunk: Chunk) -> Result<(), RestoreError> {
-        let out_of_order = |expected| RestoreError::OutOfOrder { index, expected };
-        if self.digest.is_some() {
-            return Err(out_of_order("the end"));
-        }
-        if let Chunk::Head {
-            revision,
-            chain,
-            time,
-            cluster,
-        } = chunk
-        {
-            if self.progress.is_some() {
-                return Err(out_of_order("a table"));
-            }
-            self.view.cluster = cluster;
-            self.progress = Some(Progress {
-                revision,
-                chain,
-                time,
-            });
-            return Ok(());
-        }
-        if self.progress.is_none() {
-            return Err(out_of_order("the head"));
-        }
-        self.take_rows(chunk);
-        Ok(())
-    }
-
-    fn take_rows(&mut self, chunk: Chunk) {
-        match chunk {
-            Chunk::Members(rows) => fill(&mut self.view.members, rows),
-            Chunk::Routes(rows) => fill(&mut self.view.routes, rows),
-            Chunk::Retained(rows) => fill(&mut self.view.retained, rows),
-            Chunk::Bans(rows) => fill(&mut self.view.bans, rows),
-            Chunk::Settings(rows) => fill(&mut self.view.settings, rows),
-            Chunk::Owners(rows) => fill(&mut self.core.owners, rows),
-            Chunk::Tombstones(rows) => fill(&mut self.core.tombstones, rows),
-            Chunk::Requests(rows) => fill(&mut self.core.requests, rows),
-            Chunk::End { digest } => self.digest = Some(digest),
-            Chunk::Head { .. } => unreachable!("the head was taken before"),
-        }
-    }
-
-    fn finish(self, hash_seed: u64) -> Result<ClusterState, RestoreError> {
-        let (Some(progress), Some(found)) = (self.progress, self.digest) else {
-            return Err(RestoreError::Incomplete);
-        };
-        let computed = self.view.digest().with(self.core.digest());
-        if found != computed {
-            return Err(RestoreError::DigestMismatch { found, computed });
-        }
-        Ok(ClusterState::from_parts(
-            progress,
-            ClusterView::from_tables(self.view, hash_seed),
-            CoreTables::from_replicated(self.core),
-            hash_seed,
-        ))
-    }
-}
-
 type Rows<S> = Vec<(<S as Schema>::Key, <S as Schema>::Value)>;
 
 fn cut<S: Schema>(
@@ -289,11 +153,5 @@ fn cut<S: Schema>(
             let next = again(Some(key.clone()));
             (Some(chunk(rows)), Some(next))
         }
-    }
-}
-
-fn fill<S: Schema>(table: &mut Table<S>, rows: Rows<S>) {
-    for (key, value) in rows {
-        table.insert(key, value);
     }
 }

@@ -12,14 +12,19 @@
 //! wrote it into the batch.
 
 mod admission;
+mod chunk;
+mod consistency;
 mod core_tables;
 mod execute;
 mod image;
 mod plain_tables;
+mod restore;
 #[cfg(test)]
 mod tests;
 
-pub use image::{RestoreError, StateImage};
+pub use chunk::ChunkCheck;
+pub use image::StateImage;
+pub use restore::RestoreError;
 
 use crate::client_id::ClientId;
 use crate::command::{Batch, Request};
@@ -30,7 +35,7 @@ use crate::mutant::Mutant;
 use crate::owner::Owner;
 use crate::reply::{Applied, Replies, RequestOutcome, RequestRejection};
 use crate::schema::AppliedRequest;
-use crate::state::core_tables::CoreTables;
+use crate::state::core_tables::{CoreRows, CoreTables};
 use crate::state::execute::Execution;
 use crate::view::ClusterView;
 
@@ -61,7 +66,7 @@ impl ClusterState {
         Self::from_parts(
             Progress::default(),
             ClusterView::new(hash_seed),
-            CoreTables::default(),
+            CoreTables::from_rows(CoreRows::default()),
             hash_seed,
         )
     }
@@ -87,6 +92,11 @@ impl ClusterState {
     pub fn with_mutant(mut self, mutant: Option<Mutant>) -> Self {
         self.mutant = mutant;
         self
+    }
+
+    #[cfg(feature = "mutants")]
+    pub fn mutant(&self) -> Option<Mutant> {
+        self.mutant
     }
 
     /// Applies the entry at `revision`. `entry` is its encoded form, which
@@ -184,7 +194,7 @@ impl ClusterState {
         if self.mutant == Some(Mutant::NoDeduplication) {
             return None;
         }
-        let last = self.core.requests.get(&request.origin.node)?;
+        let last = self.core.rows.requests.get(&request.origin.node)?;
         (last.incarnation == request.origin.incarnation).then_some(last)
     }
 
@@ -200,7 +210,7 @@ impl ClusterState {
                 sequence: request.sequence,
                 replies: replies.clone(),
             };
-            self.core.requests.insert(node, applied);
+            self.core.rows.requests.insert(node, applied);
         }
     }
 
@@ -218,7 +228,7 @@ impl ClusterState {
 
     /// Equal on all cores at one revision.
     pub fn digest(&self) -> Digest {
-        self.view.digest().with(self.core.digest())
+        self.view.digest().with(self.core.rows.digest())
     }
 
     pub fn view(&self) -> &ClusterView {
@@ -226,15 +236,15 @@ impl ClusterState {
     }
 
     pub fn owner(&self, client: &ClientId) -> Option<&Owner> {
-        self.core.owners.get(client)
+        self.core.owner(client)
     }
 
     pub fn owner_count(&self) -> usize {
-        self.core.owners.len()
+        self.core.rows.owners.len()
     }
 
     pub fn is_entombed(&self, node: NodeId) -> bool {
-        self.core.tombstones.contains(&node)
+        self.core.rows.tombstones.contains(&node)
     }
 
     /// A copy of this moment, in constant time.
@@ -242,13 +252,15 @@ impl ClusterState {
         StateImage::new(
             self.progress,
             self.view.tables.clone(),
-            self.core.replicated(),
+            self.core.rows.clone(),
         )
     }
 
     /// Asserts the whole invariant of the state. Walks all of it.
     pub fn validate(&self) {
         self.view.validate();
-        self.core.validate(&self.view);
+        self.core.validate();
+        let broken = consistency::broken_rule(&self.view.tables, &self.core.rows);
+        assert_eq!(broken, None);
     }
 }

@@ -5,9 +5,11 @@ use crate::change::Change;
 use crate::cluster::ClusterName;
 use crate::command::Command;
 use crate::ids::{ClusterId, Epoch, Incarnation, Origin, Sequence};
+use crate::index::MatchCache;
 use crate::member::Liveness;
 use crate::reply::{Rejection, Reply};
 use crate::retained::{Message, QoS};
+use crate::route_index::Target;
 use crate::rules::JoinRefusal;
 use crate::samples::member;
 use crate::topic_filter::TopicFilter;
@@ -395,9 +397,22 @@ fn retained_messages_keep_to_their_bound() {
     let topic = TopicName::new("t").unwrap();
     let retained = cluster.state.view().retained(&topic).unwrap();
     assert_eq!(retained.revision, cluster.state.revision());
-    assert_eq!(cluster.state.view().retained_bytes(), 10);
+    let weight = retained.weight(&topic);
+    assert!((11..200).contains(&weight), "{weight}");
+    assert_eq!(cluster.state.view().retained_bytes(), weight);
     cluster.one(1, 1, Command::ClearRetained { topic });
     assert_eq!(cluster.state.view().retained_bytes(), 0);
+}
+
+/// What costs memory counts, also where the message itself is empty.
+#[test]
+fn long_topics_of_empty_messages_weigh_something() {
+    let mut cluster = Cluster::formed();
+    for number in 0..10 {
+        let topic = format!("{}/{number}", "t".repeat(60_000));
+        cluster.one(1, 1, retain(&topic, 0));
+    }
+    assert!(cluster.state.view().retained_bytes() > 600_000);
 }
 
 #[test]
@@ -434,4 +449,27 @@ fn time_never_goes_back() {
 fn an_entry_that_was_applied_before_is_a_broken_invariant() {
     let mut cluster = Cluster::formed();
     cluster.state.skip(Revision::new(1));
+}
+
+#[test]
+fn cached_targets_follow_the_routes() {
+    let mut cluster = Cluster::formed();
+    let topic = TopicName::new("a/b").unwrap();
+    let mut cache = MatchCache::new(16);
+    let mut nodes = |cluster: &Cluster| -> Vec<u64> {
+        let view = cluster.state.view();
+        let found = view.cached_targets(&topic, &mut cache, |target| match target {
+            Target::Node(node) => node.get(),
+            Target::Group { .. } => 0,
+        });
+        found.to_vec()
+    };
+    assert!(nodes(&cluster).is_empty());
+    cluster.one(1, 1, route("a/+"));
+    assert_eq!(nodes(&cluster), [1]);
+    cluster.one(1, 1, route("x"));
+    assert_eq!(nodes(&cluster), [1]);
+    let filter = TopicFilter::new("a/+").unwrap();
+    cluster.one(1, 1, Command::RemoveRoute { filter });
+    assert!(nodes(&cluster).is_empty());
 }

@@ -69,26 +69,61 @@ pub(crate) fn history() -> impl Strategy<Value = History> {
     prop::collection::vec(request(), 1..40).prop_map(|requests| History { requests })
 }
 
-/// The same routes of one node, in two orders.
-pub(crate) fn routes_in_two_orders() -> impl Strategy<Value = (History, History)> {
-    let filters = prop::collection::btree_set(filter(), 1..20);
-    let order = filters.prop_map(|set| set.into_iter().collect::<Vec<_>>());
-    order.prop_flat_map(|filters| {
-        let forth = adding(&filters);
+/// What happens to routes and settings that have nothing to do with each other,
+/// in two orders: additions, overwritings and removals, each row's own in order.
+pub(crate) fn rows_in_two_orders() -> impl Strategy<Value = (History, History)> {
+    let routes = prop::collection::btree_map(filter(), fate(), 1..12);
+    let settings = prop::collection::btree_map("[a-z]{1,3}", fate(), 0..12);
+    let rows = (routes, settings).prop_map(|(routes, settings)| {
+        let routes = routes
+            .into_iter()
+            .map(|(filter, fate)| of_route(&filter, &fate));
+        let settings = settings
+            .into_iter()
+            .map(|(key, fate)| of_setting(&key, &fate));
+        routes.chain(settings).collect::<Vec<_>>()
+    });
+    rows.prop_flat_map(|rows| {
+        let forth = one_by_one(&rows);
         (
             Just(forth),
-            Just(filters).prop_shuffle().prop_map(|f| adding(&f)),
+            Just(rows).prop_shuffle().prop_map(|rows| one_by_one(&rows)),
         )
     })
 }
 
-fn adding(filters: &[TopicFilter]) -> History {
-    let requests = filters.iter().zip(2..).map(|(filter, sequence)| Request {
+/// A row is set (`true`) or removed, again and again.
+fn fate() -> impl Strategy<Value = Vec<bool>> {
+    prop::collection::vec(prop::bool::weighted(0.7), 1..4)
+}
+
+fn of_route(filter: &TopicFilter, fate: &[bool]) -> Vec<Command> {
+    let filter = || filter.clone();
+    let command = |is_set: &bool| match is_set {
+        true => Command::AddRoute { filter: filter() },
+        false => Command::RemoveRoute { filter: filter() },
+    };
+    fate.iter().map(command).collect()
+}
+
+fn of_setting(key: &str, fate: &[bool]) -> Vec<Command> {
+    let key = || key.to_owned();
+    let command = |(number, is_set): (usize, &bool)| match is_set {
+        true => Command::SetSetting {
+            key: key(),
+            value: number.to_string(),
+        },
+        false => Command::RemoveSetting { key: key() },
+    };
+    fate.iter().enumerate().map(command).collect()
+}
+
+fn one_by_one(rows: &[Vec<Command>]) -> History {
+    let commands = rows.iter().flatten();
+    let requests = commands.zip(2..).map(|(command, sequence)| Request {
         origin: origin(1, 1),
         sequence: Sequence::new(sequence),
-        commands: vec![Command::AddRoute {
-            filter: filter.clone(),
-        }],
+        commands: vec![command.clone()],
     });
     History {
         requests: requests.collect(),

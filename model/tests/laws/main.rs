@@ -80,8 +80,8 @@ proptest! {
 
     /// Rows that do not depend on each other may come in any order.
     #[test]
-    fn the_digest_is_independent_of_insertion_order(
-        (forth, back) in histories::routes_in_two_orders()
+    fn the_digest_is_independent_of_the_order_of_rows(
+        (forth, back) in histories::rows_in_two_orders()
     ) {
         let mut one = ClusterState::new(1);
         let mut two = ClusterState::new(1);

@@ -65,6 +65,7 @@ impl ChainMachine {
 
 impl Machine for ChainMachine {
     type Reply = u64;
+    type State = Self;
 
     fn apply(&mut self, index: u64, payload: &[u8]) -> Result<u64, MachineError> {
         if payload == b"poison" {
@@ -87,16 +88,23 @@ impl Machine for ChainMachine {
         Box::new(ChainImage(chunks))
     }
 
-    fn restore(&mut self, last: Option<u64>, chunks: &[Bytes]) -> Result<(), MachineError> {
+    fn restore(&self, last: Option<u64>, chunks: &[Bytes]) -> Result<Self, MachineError> {
         let head = chunks.first().filter(|head| head.len() == 16);
         let head = head.ok_or_else(|| MachineError::new("the first chunk is not a chain"))?;
         let applied = u64::from_le_bytes(head[..8].try_into().unwrap());
         if applied != last.map_or(0, |last| last + 1) {
             return Err(MachineError::new("the chain ends elsewhere"));
         }
-        self.applied = applied;
-        self.chain = u64::from_le_bytes(head[8..].try_into().unwrap());
-        Ok(())
+        let chain = u64::from_le_bytes(head[8..].try_into().unwrap());
+        Ok(Self {
+            applied,
+            chain,
+            ..*self
+        })
+    }
+
+    fn replace(&mut self, restored: Self) -> Self {
+        std::mem::replace(self, restored)
     }
 }
 
