@@ -1,12 +1,19 @@
 //! What one core is told at its start.
 
+use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use openraft::SnapshotPolicy;
 use quorate_model::ids::{Incarnation, NodeId};
+use quorate_model::limits::MAX_ENTRY_BYTES;
 #[cfg(feature = "mutants")]
 use quorate_model::mutant::Mutant;
 use quorate_raft_store::StoreConfig;
+
+use crate::intake::MAX_REQUEST_BYTES;
+
+/// What a message adds around what it carries.
+const MESSAGE_OVERHEAD_BYTES: usize = 64 * 1024;
 
 /// Settings of one core. `new` gives values that fit a local network and a
 /// disk that syncs within some tens of milliseconds.
@@ -30,7 +37,8 @@ pub struct CoreConfig {
     pub compaction: CompactionConfig,
     /// The store's own settings; where it encodes follows from [`crate::IoMode`].
     pub store: StoreConfig,
-    /// Seeds the hash index of the state; never visible in what it answers.
+    /// Seeds the hash index of the state; never visible in what it answers. Random
+    /// at every start: clients must not know it.
     pub hash_seed: u64,
     /// The planted bug that this core runs with.
     #[cfg(feature = "mutants")]
@@ -104,7 +112,7 @@ impl CoreConfig {
             limits: CoreLimits::default(),
             compaction: CompactionConfig::default(),
             store: StoreConfig::default(),
-            hash_seed: 0,
+            hash_seed: RandomState::new().hash_one(node.get()),
             #[cfg(feature = "mutants")]
             mutant: None,
         }
@@ -116,6 +124,43 @@ impl CoreConfig {
         ElectionTiming {
             min: third_of_tick * thirds,
             max: third_of_tick * (thirds + 1),
+        }
+    }
+
+    /// Whether the settings agree with each other: what one part of a core may
+    /// make, another part of it must be able to send.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let limits = &self.limits;
+        let largest = [
+            ("request_bytes", limits.request_bytes),
+            ("append_bytes", limits.append_bytes),
+            ("the largest entry", MAX_ENTRY_BYTES),
+        ];
+        for (name, bytes) in largest {
+            let needed = bytes.saturating_add(MESSAGE_OVERHEAD_BYTES);
+            let found = limits.message_bytes;
+            if found < needed {
+                return Err(format!(
+                    "message_bytes is {found}, but {name} of {bytes} bytes needs {needed}"
+                ));
+            }
+        }
+        if limits.request_bytes > MAX_REQUEST_BYTES {
+            let found = limits.request_bytes;
+            return Err(format!(
+                "request_bytes is {found}, but a request has at most {MAX_REQUEST_BYTES}"
+            ));
+        }
+        let counts = [
+            ("proposal_commands", limits.proposal_commands),
+            ("request_commands", limits.request_commands),
+            ("intake_requests", limits.intake_requests),
+            ("entries_in_flight", limits.entries_in_flight),
+            ("waiting_reads", limits.waiting_reads),
+        ];
+        match counts.into_iter().find(|(_, count)| *count == 0) {
+            Some((name, _)) => Err(format!("{name} is 0, nothing would ever get through")),
+            None => Ok(()),
         }
     }
 
@@ -176,7 +221,27 @@ fn millis(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn limits_that_contradict_each_other_are_refused() {
+        let config = CoreConfig::new(NodeId::new(1), Incarnation::new(1), 0);
+        assert_eq!(config.check(), Ok(()));
+        let refused = |change: fn(&mut CoreLimits), word: &str| {
+            let mut config = config.clone();
+            change(&mut config.limits);
+            let error = config.check().unwrap_err();
+            assert!(error.contains(word), "{error}");
+        };
+        refused(
+            |limits| limits.message_bytes = 1024,
+            "message_bytes is 1024",
+        );
+        refused(|limits| limits.append_bytes = usize::MAX, "append_bytes");
+        refused(|limits| limits.request_bytes = 16 << 20, "request_bytes");
+        refused(|limits| limits.waiting_reads = 0, "waiting_reads is 0");
+    }
 
     #[test]
     fn slots_never_share_a_tick() {

@@ -104,6 +104,7 @@ impl<R: Runtime> Core<R> {
         clock: Arc<dyn WallClock>,
         observer: Arc<dyn ApplyObserver>,
     ) -> Result<Self, StartError> {
+        config.check().map_err(StartError::Config)?;
         let raft_config = config.raft_config().validate();
         let raft_config = raft_config.map_err(|error| StartError::Config(error.to_string()))?;
         let machine = ClusterMachine::new(&config, observer);
@@ -123,9 +124,9 @@ impl<R: Runtime> Core<R> {
             runtime: PhantomData,
         };
         let id = config.node.get();
-        let raft = Raft::<R>::new(id, Arc::new(raft_config), networks, log, states).await;
         let inherited = InheritedLead::find(id, &mut log).await;
         let inherited = inherited.map_err(|error| StartError::Raft(error.to_string()))?;
+        let raft = Raft::<R>::new(id, Arc::new(raft_config), networks, log, states).await;
         let raft = raft.map_err(|error| match health.error() {
             Some(error) => StartError::Store(error),
             None => StartError::Raft(error.to_string()),

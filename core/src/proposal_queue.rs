@@ -62,6 +62,10 @@ impl ProposalQueue {
     }
 
     pub(crate) fn push(&self, commands: Vec<Command>) -> Result<Ticket, ProposeError> {
+        // What weighs nothing would not be bounded.
+        if commands.is_empty() {
+            return Err(ProposeError::NoCommands);
+        }
         let bytes: usize = commands.iter().map(command_bytes).sum();
         let limits = &self.limits;
         if bytes > limits.request_bytes {

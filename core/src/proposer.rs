@@ -60,6 +60,8 @@ pub enum ProposeError {
     TooLarge { bytes: usize, limit: usize },
     #[error("{commands} commands exceed the {limit} of one request; nothing was changed")]
     TooMany { commands: usize, limit: usize },
+    #[error("a request needs at least one command; nothing was changed")]
+    NoCommands,
     /// Refused as a whole. A retry may be refused after an earlier attempt was
     /// applied, when this life of the node was declared over in between: to the
     /// cluster, what that life did is gone either way.

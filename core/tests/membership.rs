@@ -155,7 +155,7 @@ async fn a_leader_that_removes_itself_steps_down() {
 
 /// A core that was away long enough for its log to be cut elsewhere.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_core_that_was_away_is_sent_a_snapshot_and_restarts_from_it() {
+async fn a_core_that_was_away_is_sent_a_snapshot() {
     let network = MemoryNetwork::default();
     let mut cores = Vec::new();
     for id in 1..=3 {

@@ -156,15 +156,23 @@ impl History {
             }
             spans.extend(span(operation, step));
         }
-        for (_, spans) in claims.values_mut() {
-            let announcements = self
-                .operations
-                .iter()
-                .filter(|operation| operation.action == Action::Announce);
-            spans.extend(
-                announcements
-                    .filter_map(|operation| span(operation, ClaimsStep::Announce(operation.life))),
-            );
+        // Only a node that claimed the client can lose it with a life. An
+        // announcement without an answer would double the search.
+        let mut claimants: BTreeMap<u32, BTreeSet<u64>> = BTreeMap::new();
+        for operation in &self.operations {
+            if let Action::Claim { client, .. } = operation.action {
+                let claimants = claimants.entry(client).or_default();
+                claimants.insert(operation.life.node);
+            }
+        }
+        for (client, (_, spans)) in &mut claims {
+            for node in claimants.get(client).into_iter().flatten() {
+                spans.extend(
+                    self.announcements(*node).filter_map(|operation| {
+                        span(operation, ClaimsStep::Announce(operation.life))
+                    }),
+                );
+            }
         }
         claims
     }

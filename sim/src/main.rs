@@ -30,7 +30,7 @@ struct Arguments {
     /// Plant a bug; needs a build with the feature `mutants`.
     #[arg(long)]
     mutant: Option<String>,
-    /// Print every plan with its figures; for a single seed also its story.
+    /// Print the figures of every run; for a single seed also its plan and story.
     #[arg(long)]
     verbose: bool,
     /// Runs at the same time, a thread each.

@@ -244,7 +244,8 @@ fn effect_of(error: ProposeError) -> Effect {
         ProposeError::NotSent
         | ProposeError::Overloaded
         | ProposeError::TooLarge { .. }
-        | ProposeError::TooMany { .. } => Effect::None,
+        | ProposeError::TooMany { .. }
+        | ProposeError::NoCommands => Effect::None,
         ProposeError::Timeout | ProposeError::Rejected(_) | ProposeError::Stopped => {
             Effect::Unknown
         }
@@ -334,8 +335,8 @@ pub fn holder(state: &ClusterState, client: u32) -> Option<Holding> {
     })
 }
 
-/// The client ids that may change hands at this time: those of this window and
-/// of the one before.
+/// The client ids that may change hands at this time: those of this window and,
+/// for what was asked for earlier, of the two before.
 pub fn clients_at(now_ms: u64) -> Vec<u32> {
     let window = now_ms / WINDOW_MS;
     (window.saturating_sub(2)..=window)

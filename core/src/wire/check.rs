@@ -19,6 +19,9 @@ const MAX_NUMBER: u64 = u64::MAX >> 1;
 pub(crate) fn check_append(from: NodeId, append: &Append) -> Result<(), Refusal> {
     check_leader(from, append.vote)?;
     let mut previous = append.previous;
+    if let Some(previous) = previous {
+        check_numbers(previous.term, previous.index)?;
+    }
     for entry in &append.entries {
         check_follows(previous, entry.id)?;
         if entry.id.term > append.vote.term {
@@ -27,13 +30,33 @@ pub(crate) fn check_append(from: NodeId, append: &Append) -> Result<(), Refusal>
         check_body(entry)?;
         previous = Some(entry.id);
     }
-    if append
-        .committed
-        .is_some_and(|id| id.term > append.vote.term)
-    {
+    match append.committed {
+        Some(committed) => check_committed(committed, previous, append.vote),
+        None => Ok(()),
+    }
+}
+
+/// openraft commits the lesser of what is committed and what it was sent, and
+/// compares terms first: the indices must be in the same order.
+fn check_committed(
+    committed: WireLogId,
+    last: Option<WireLogId>,
+    vote: WireVote,
+) -> Result<(), Refusal> {
+    check_numbers(committed.term, committed.index)?;
+    if committed.term > vote.term {
         return malformed("the committed entry is of a later term than the leader");
     }
-    Ok(())
+    let is_in_order = last.is_none_or(|last| {
+        let by_index = committed.index.cmp(&last.index);
+        let by_term = committed.term.cmp(&last.term);
+        by_term == by_index || (by_term.is_eq() && by_index.is_ne())
+    });
+    if is_in_order {
+        Ok(())
+    } else {
+        malformed("the committed entry contradicts the last one")
+    }
 }
 
 pub(crate) fn check_candidate(from: NodeId, vote: WireVote) -> Result<(), Refusal> {
@@ -213,15 +236,6 @@ mod tests {
         }
         let good = append(Some((5, 8)), &[]);
         check_append(NodeId::new(4), &good).unwrap_err();
-        let committed = Some(WireLogId { term: 6, index: 8 });
-        check_append(
-            LEADER,
-            &Append {
-                committed,
-                ..good.clone()
-            },
-        )
-        .unwrap_err();
         let vote = WireVote {
             committed: false,
             ..good.vote
@@ -238,6 +252,29 @@ mod tests {
         check_candidate(LEADER, good.vote).unwrap_err();
         check_candidate(NodeId::new(4), vote).unwrap_err();
     }
+
+    #[test]
+    fn what_is_committed_fits_to_what_was_sent() {
+        let entries = [(4, 9, WireBody::Blank)];
+        for (term, index, is_accepted) in [
+            (3, 8, true),
+            (4, 9, true),
+            (4, 3, true),
+            (4, 12, true),
+            (5, 12, true),
+            (3, 9, false),
+            (3, 10, false),
+            (5, 8, false),
+            (6, 12, false),
+            (4, MAX_NUMBER + 1, false),
+        ] {
+            let mut message = append(Some((3, 8)), &entries);
+            message.committed = Some(WireLogId { term, index });
+            let checked = check_append(LEADER, &message);
+            assert_eq!(checked.is_ok(), is_accepted, "{term}-{index}: {checked:?}");
+        }
+    }
+
     /// openraft counts on from the numbers that it is told.
     #[test]
     fn numbers_beyond_all_counting_are_refused() {
@@ -247,6 +284,7 @@ mod tests {
         check_append(LEADER, &message).unwrap();
         message.vote.term = beyond;
         check_append(LEADER, &message).unwrap_err();
+        check_append(LEADER, &append(Some((5, beyond)), &[])).unwrap_err();
         check_append(
             LEADER,
             &append(Some((5, MAX_NUMBER)), &[(5, beyond, batch())]),

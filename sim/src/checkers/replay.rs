@@ -132,9 +132,27 @@ impl<'a> Replay<'a> {
             (Action::Announce, Object::Route(_, node)) => {
                 node == life.node && value == nothing(object)
             }
-            (Action::Announce, Object::Client(_)) => value == nothing(object),
+            (Action::Announce, Object::Client(client)) => {
+                value == nothing(object) && self.may_hold(client, life.node)
+            }
             _ => false,
         }
+    }
+
+    /// Whether a life of the node may be the last that held the client.
+    fn may_hold(&self, client: u32, node: u64) -> bool {
+        let last = self.last(Object::Client(client));
+        let was_told = last.is_some_and(|(_, holders)| {
+            let lives = holders
+                .iter()
+                .filter_map(|holder| life_of(Object::Client(client), *holder));
+            lives.into_iter().any(|life| life.node == node)
+        });
+        was_told
+            || self.unanswered.iter().any(|operation| {
+                operation.life.node == node
+                    && matches!(operation.action, Action::Claim { client: claimed, .. } if claimed == client)
+            })
     }
 
     /// Whether the object had this value already, which it can have but once.
