@@ -6,7 +6,7 @@ mod common;
 use std::sync::Arc;
 
 use common::{Opened, entry, log_id, open_engine};
-use openraft::storage::{RaftLogStorage as _, RaftStateMachine as _};
+use openraft::storage::{RaftLogStorage as _, RaftLogStorageExt as _, RaftStateMachine as _};
 use openraft::{RaftLogReader as _, RaftSnapshotBuilder as _, Vote};
 use quorate_model::frame;
 use quorate_model::frame::Format;
@@ -195,26 +195,43 @@ async fn a_crash_before_the_purge_leaves_no_shorter_log_of_a_later_term() {
 #[tokio::test]
 async fn gaps_in_the_log_are_refused() {
     let engine = filled_engine().await;
-    // The start of the log, its middle, and the last part of the large entry 5,
-    // which shows when it is read.
-    for (key, shows_at_start) in [
-        (log_key(5, 0), true),
-        (log_key(12, 0), true),
-        (log_key(5, 1), false),
-    ] {
+    // The start of the log, its middle, and a part within the large entry 5.
+    for key in [log_key(5, 0), log_key(12, 0), log_key(5, 1)] {
         let broken = engine.after_crash();
-        let tree = Tree::Log;
-        assert!(broken.get(tree, &key).unwrap().is_some(), "{key:02x?}");
-        broken.write(vec![Write::Remove { tree, key }]).unwrap();
-        if !shows_at_start {
-            let mut opened = open_engine(Arc::new(broken)).unwrap();
-            let error = opened.log.try_get_log_entries(..).await.unwrap_err();
-            assert!(error.to_string().contains("corrupt"), "{error}");
-            assert!(opened.log.health().error().is_some());
-            continue;
-        }
+        remove(&broken, key);
         assert!(matches!(refusal(broken), StoreError::Corrupt { .. }));
     }
+}
+
+/// No key tells how many parts an entry has.
+#[tokio::test]
+async fn a_last_part_that_is_missing_shows_when_the_entry_is_read() {
+    let engine = Arc::new(MemoryEngine::new());
+    let mut filled = filled(&engine).await;
+    let large = common::entry_with(2, 20, vec![1; 200_000]);
+    let entries = vec![large, entry(2, 21)];
+    filled.log.blocking_append(entries).await.unwrap();
+    filled.close();
+    let is_there = |part: &u16| {
+        engine
+            .get(Tree::Log, &log_key(20, *part))
+            .unwrap()
+            .is_some()
+    };
+    let last = (0..).take_while(is_there).last().unwrap();
+    assert!(last > 0, "entry 20 is in one part");
+    let broken = engine.after_crash();
+    remove(&broken, log_key(20, last));
+    let mut opened = open_engine(Arc::new(broken)).unwrap();
+    let error = opened.log.try_get_log_entries(..).await.unwrap_err();
+    assert!(error.to_string().contains("corrupt"), "{error}");
+    assert!(opened.log.health().error().is_some());
+}
+
+fn remove(engine: &MemoryEngine, key: Vec<u8>) {
+    let tree = Tree::Log;
+    assert!(engine.get(tree, &key).unwrap().is_some(), "{key:02x?}");
+    engine.write(vec![Write::Remove { tree, key }]).unwrap();
 }
 
 /// Whole records whose numbers would overflow at the next step.
