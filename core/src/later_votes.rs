@@ -4,17 +4,27 @@
 //! and its core hears of that vote once it is done with what it is doing. If it
 //! wants a snapshot sent to that node in between, it finds the replication gone,
 //! takes this for a failed disk and ends the node. So no answer tells openraft.
-//! The vote is offered to the core as if its node had appended nothing, and the
-//! replication stays until the core ends it.
+//! The vote is offered to the core with an append that nobody's log can take, and
+//! the replication stays until the core ends it.
 
 use std::sync::Arc;
 
+use openraft::CommittedLeaderId;
 use openraft::raft::AppendEntriesRequest;
 use quorate_model::ids::NodeId;
 use tokio::sync::watch;
 
 use crate::group::Group;
-use crate::types::{Runtime, Vote};
+use crate::types::{LogId, Runtime, Vote};
+
+/// openraft looks at the vote of an append first. What follows this entry is
+/// refused, so nothing counts as accepted under a vote that may never lead.
+fn beyond_all_logs(vote: Vote) -> LogId {
+    LogId::new(
+        CommittedLeaderId::new(vote.leader_id.term, 0),
+        u64::MAX >> 1,
+    )
+}
 
 /// Where answers leave the latest vote that they hold.
 #[derive(Debug, Clone, Default)]
@@ -47,14 +57,14 @@ impl LaterVotes {
             if let Some(vote) = latest
                 && vote > group.raft.server_metrics().borrow().vote
             {
-                let nothing = AppendEntriesRequest {
+                let refused = AppendEntriesRequest {
                     vote,
-                    prev_log_id: None,
+                    prev_log_id: Some(beyond_all_logs(vote)),
                     entries: Vec::new(),
                     leader_commit: None,
                 };
                 // It fails when the group has ended, which others watch.
-                let _ = group.raft.append_entries(nothing).await;
+                let _ = group.raft.append_entries(refused).await;
             }
             tokio::select! {
                 biased;
