@@ -11,6 +11,7 @@ use quorate_model::ids::NodeId;
 
 use crate::link::{Link, LinkError};
 use crate::types::{Runtime, TypeConfig};
+use crate::wire::check;
 use crate::wire::message::{PeerRequest, PeerResponse, Refusal};
 
 /// Calls one core. Cheap to clone.
@@ -64,7 +65,10 @@ impl Peer {
         let answer = self.link.call(self.node, request, timeout).await?;
         match PeerResponse::decode(&answer, self.message_limit) {
             Ok(PeerResponse::Refused(refusal)) | Err(refusal) => Err(self.refused(refusal)),
-            Ok(response) => Ok(response),
+            Ok(response) => match check::check_answer(&response) {
+                Ok(()) => Ok(response),
+                Err(refusal) => Err(self.refused(refusal)),
+            },
         }
     }
 

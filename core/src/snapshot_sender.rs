@@ -45,28 +45,24 @@ pub(crate) async fn send<R: Runtime>(
     let mut answer = call(peer, &begin, CHUNK_TIMEOUT).await?;
     let mut least = 0;
     loop {
-        let request = match answer {
+        let next = match answer {
             // Whoever asks for a chunk again would be sent it for ever.
-            PeerResponse::SnapshotNext { index } if index < least => {
-                return Err(peer.unexpected().into());
-            }
-            PeerResponse::SnapshotNext { index } if index == file.chunk_count() as u64 => {
-                PeerRequest::SnapshotFinish { transfer }
-            }
-            PeerResponse::SnapshotNext { index } => {
-                let at = usize::try_from(index).unwrap_or(usize::MAX);
-                let bytes = file.chunk(at).map_err(|error| unreadable(&error))?.to_vec();
-                least = index + 1;
-                PeerRequest::SnapshotChunk(SnapshotChunk {
-                    transfer,
-                    index,
-                    bytes,
-                })
-            }
+            PeerResponse::SnapshotNext { index } if index >= least => index,
             PeerResponse::SnapshotInstalled { vote } => {
                 return Ok(SnapshotResponse::new(vote.into()));
             }
             _ => return Err(peer.unexpected().into()),
+        };
+        least = next.saturating_add(1);
+        let request = if next == file.chunk_count() as u64 {
+            PeerRequest::SnapshotFinish { transfer }
+        } else {
+            let at = usize::try_from(next).unwrap_or(usize::MAX);
+            PeerRequest::SnapshotChunk(SnapshotChunk {
+                transfer,
+                index: next,
+                bytes: file.chunk(at).map_err(|error| unreadable(&error))?.to_vec(),
+            })
         };
         let timeout = match request {
             PeerRequest::SnapshotFinish { .. } => INSTALL_TIMEOUT,

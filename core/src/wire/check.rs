@@ -5,7 +5,7 @@ use quorate_model::ids::NodeId;
 use quorate_model::limits::MAX_ENTRY_BYTES;
 use quorate_model::wire;
 
-use super::message::{Append, Refusal, SnapshotBegin};
+use super::message::{Append, PeerResponse, Refusal, SnapshotBegin};
 use super::raft::{WireBody, WireEntry, WireLogId, WireMembership, WireVote};
 
 /// More nodes than any core tier has.
@@ -97,6 +97,25 @@ pub(crate) fn check_snapshot(
         return malformed("the snapshot's membership is later than its last entry");
     }
     Ok(())
+}
+
+/// What an answer tells of votes and entries enters openraft as well.
+pub(crate) fn check_answer(answer: &PeerResponse) -> Result<(), Refusal> {
+    match answer {
+        PeerResponse::HigherVote(vote) | PeerResponse::SnapshotInstalled { vote } => {
+            check_numbers(vote.term, 0)
+        }
+        PeerResponse::Voted { vote, last, .. } => {
+            check_numbers(vote.term, 0)?;
+            last.map_or(Ok(()), |last| check_numbers(last.term, last.index))
+        }
+        PeerResponse::ReadIndex { applied } => check_numbers(0, *applied),
+        PeerResponse::Appended
+        | PeerResponse::Conflict
+        | PeerResponse::SnapshotNext { .. }
+        | PeerResponse::Proposed { .. }
+        | PeerResponse::Refused(_) => Ok(()),
+    }
 }
 
 /// Only a leader appends and sends snapshots, and only in its own name.
@@ -333,6 +352,41 @@ mod tests {
             chunks: 64,
             bytes: 1,
             digest: 0,
+        }
+    }
+
+    #[test]
+    fn answers_beyond_all_counting_are_refused() {
+        let vote = |term| WireVote {
+            term,
+            ..append(None, &[]).vote
+        };
+        let answers = |number| {
+            let last = Some(WireLogId {
+                term: 1,
+                index: number,
+            });
+            [
+                PeerResponse::HigherVote(vote(number)),
+                PeerResponse::SnapshotInstalled { vote: vote(number) },
+                PeerResponse::ReadIndex { applied: number },
+                PeerResponse::Voted {
+                    vote: vote(number),
+                    granted: false,
+                    last: None,
+                },
+                PeerResponse::Voted {
+                    vote: vote(1),
+                    granted: false,
+                    last,
+                },
+            ]
+        };
+        for answer in answers(MAX_NUMBER) {
+            check_answer(&answer).unwrap();
+        }
+        for answer in answers(MAX_NUMBER + 1) {
+            check_answer(&answer).unwrap_err();
         }
     }
 
