@@ -10,7 +10,7 @@ use std::time::Duration;
 use quorate_core::{MemoryNetwork, ReadError};
 use quorate_raft_store::{Engine, MemoryEngine, Tree, Write};
 use support::{
-    Meddler, config, form, leader, read_setting, setting, start, start_over, stop, until,
+    Meddler, config, form, leader, node, read_setting, setting, start, start_over, stop, until,
 };
 
 /// The value, and with it every append of its entry, is larger than this.
@@ -24,51 +24,52 @@ const COMMITTED: &[u8] = b"committed";
 #[tokio::test]
 async fn a_leader_that_starts_again_reads_what_it_acknowledged() {
     let network = MemoryNetwork::default();
-    let engine: Arc<dyn Engine> = Arc::new(MemoryEngine::new());
-    let mut cores = vec![start(config(1, 1), Arc::clone(&engine), &network).await];
-    for id in [2, 3] {
+    let mut engines: Vec<Arc<dyn Engine>> = Vec::new();
+    let mut cores = Vec::new();
+    for id in [1, 2, 3] {
         let engine = Arc::new(MemoryEngine::new());
+        engines.push(engine.clone());
         cores.push(start(config(id, 1), engine, &network).await);
     }
     form(&cores[0], &[1, 2, 3]).await;
-    until("node 1 leads", || {
-        leader(&cores).filter(|core| core.node().get() == 1)
-    })
-    .await;
+    let id = until("a leader", || leader(&cores)).await.node().get();
+    let at = usize::try_from(id - 1).unwrap();
+    let engine = engines.remove(at);
+    let leading = cores.remove(at);
     // A commit is noted with the sync of the next entry.
     for value in ["older", "old"] {
-        cores[0].propose(setting("key", value)).await.unwrap();
+        leading.propose(setting("key", value)).await.unwrap();
     }
-    let value = "x".repeat(LARGE);
-    let noted = engine.get(Tree::Meta, COMMITTED).unwrap().unwrap();
-    cores[0].propose(setting("key", &value)).await.unwrap();
-    stop(cores.remove(0), &network).await;
-    let (tree, key) = (Tree::Meta, COMMITTED.to_vec());
     let note = Write::Put {
-        tree,
-        key,
-        value: noted,
+        tree: Tree::Meta,
+        key: COMMITTED.to_vec(),
+        value: engine.get(Tree::Meta, COMMITTED).unwrap().unwrap(),
     };
+    let value = "x".repeat(LARGE);
+    leading.propose(setting("key", &value)).await.unwrap();
+    stop(leading, &network).await;
     engine.write(vec![note]).unwrap();
 
     let are_lost = Arc::new(AtomicBool::new(true));
     let loses = Arc::clone(&are_lost);
     let link = Arc::new(Meddler {
-        inner: network.link(support::node(1)),
+        inner: network.link(node(id)),
         requests: Mutex::default(),
         loses_answer: Box::new(move |request| {
             loses.load(Ordering::Relaxed) && request.len() > LARGE
         }),
     });
-    let core = start_over(config(1, 2), engine, &network, link).await;
+    let core = start_over(config(id, 2), engine, &network, link).await;
     let soon = Duration::from_secs(1);
     let early = core
         .read_within(soon, |state| state.view().setting("key").map(str::to_owned))
         .await;
-    assert!(
-        matches!(&early, Err(ReadError::Timeout)),
-        "it can't know yet, and says {early:?}"
-    );
+    match early {
+        Err(ReadError::Timeout) => {}
+        // Another core leads, if this machine was very slow.
+        Ok(read) if read.value.as_ref() == Some(&value) => {}
+        stale => panic!("it can't know yet, and says {stale:?}"),
+    }
     are_lost.store(false, Ordering::Relaxed);
     assert_eq!(read_setting(&core, "key").await, Some(value));
     cores.push(core);

@@ -13,10 +13,9 @@ use clap::Parser;
 use quorate_sim::cluster::Outcome;
 use quorate_sim::mutation::Mutation;
 use quorate_sim::oracle::Violation;
-use quorate_sim::plan_text;
 use quorate_sim::reach::Reach;
-use quorate_sim::runner;
 use quorate_sim::schedule::Plan;
+use quorate_sim::{plan_text, runner};
 
 /// Simulated clusters under faults, one for each seed.
 #[derive(Debug, Parser)]

@@ -6,10 +6,9 @@
 use std::path::Path;
 
 use quorate_sim::mutation::Mutation;
-use quorate_sim::plan_text;
 use quorate_sim::reach::Reach;
-use quorate_sim::runner;
 use quorate_sim::schedule::Plan;
+use quorate_sim::{plan_text, runner};
 
 #[test]
 fn sixty_seeds_keep_every_promise_and_reach_what_hurts() {
