@@ -272,3 +272,7 @@ impl<R> fmt::Debug for PeerNetwork<R> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "outvoted_tests.rs"]
+mod outvoted_tests;

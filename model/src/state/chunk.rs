@@ -42,7 +42,8 @@ pub(super) enum Chunk {
 }
 
 /// Checks the chunks of a snapshot one by one, as they arrive, without keeping
-/// them: what passes can be restored, unless its rows contradict each other.
+/// them. What passes is readable and complete; whether its rows agree with its
+/// digest and each other is seen when it is restored.
 #[derive(Debug, Default)]
 pub struct ChunkCheck {
     order: ChunkOrder,

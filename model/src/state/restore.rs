@@ -109,3 +109,57 @@ fn fill<S: Schema>(table: &mut Table<S>, rows: Vec<(S::Key, S::Value)>) {
         table.insert(key, value);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::Change;
+    use crate::client_id::ClientId;
+    use crate::ids::{Epoch, Incarnation, NodeId, Origin, Revision};
+    use crate::owner::Owner;
+    use crate::samples::member;
+    use crate::topic_filter::TopicFilter;
+
+    /// A digest is right for any rows; these were never applied anywhere.
+    #[test]
+    fn a_snapshot_whose_rows_contradict_each_other_is_refused() {
+        let contradicts: [fn(&mut ClusterState); 3] = [
+            |state| {
+                let tombstones = &mut state.core.rows.tombstones;
+                tombstones.insert(NodeId::new(1), Revision::new(1));
+            },
+            |state| {
+                let owner = Owner {
+                    node: NodeId::new(9),
+                    incarnation: Incarnation::new(1),
+                    epoch: Epoch::new(Revision::new(1)),
+                };
+                state.core.set_owner(&ClientId::new("c").unwrap(), owner);
+            },
+            |state| {
+                let origin = Origin {
+                    node: NodeId::new(1),
+                    incarnation: Incarnation::new(7),
+                };
+                let filter = TopicFilter::new("a").unwrap();
+                state.view.fold(&Change::RouteAdded { origin, filter });
+            },
+        ];
+        let restored = |state: &ClusterState| {
+            let mut image = state.image();
+            let chunks: Vec<_> = std::iter::from_fn(|| image.next_chunk()).collect();
+            ClusterState::restore(1, &chunks)
+        };
+        for contradict in contradicts {
+            let mut state = ClusterState::new(7);
+            state.view.fold(&Change::MemberSet(member(1, "core1@host")));
+            assert!(restored(&state).is_ok());
+            contradict(&mut state);
+            let refused = restored(&state).unwrap_err();
+            assert!(
+                matches!(refused, RestoreError::Contradiction { .. }),
+                "{refused}"
+            );
+        }
+    }
+}
