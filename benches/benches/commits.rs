@@ -40,8 +40,10 @@ fn member(id: u64) -> Member {
         roles: Roles::Core,
         addresses: vec![format!("127.0.0.1:{}", 4370 + id)],
         version: "0.1.0".to_owned(),
+        election_slot: Some(u32::try_from(id - 1).unwrap()),
         incarnation: Incarnation::new(1),
         liveness: Liveness::Up,
+        retiring: false,
     }
 }
 
@@ -61,7 +63,7 @@ async fn start_cluster(path: &Path) -> Vec<BenchCore> {
             Arc::new(NoObserver),
         );
         let core = core.await.unwrap();
-        network.attach(&core);
+        core.attach_to(&network);
         cores.push(core);
     }
     cores[0]

@@ -44,8 +44,10 @@ fn founder(id: u64) -> Result<Member, NodeNameError> {
         roles: Roles::Core,
         addresses: Vec::new(),
         version: "0.1.0".to_owned(),
+        election_slot: u32::try_from(id - 1).ok(),
         incarnation: LIFE,
         liveness: Liveness::Up,
+        retiring: false,
     })
 }
 

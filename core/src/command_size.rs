@@ -1,8 +1,10 @@
 //! How large a command will be once encoded.
 
 use quorate_model::ban::BanSubject;
+use quorate_model::candidate::Candidate;
 use quorate_model::command::Command;
 use quorate_model::member::Member;
+use quorate_model::token::TOKEN_KEY_BYTES;
 
 /// Alignment and pointers of the values outside the command itself.
 const SLACK_BYTES: usize = 32;
@@ -18,11 +20,19 @@ fn heap_bytes(command: &Command) -> usize {
         Command::Form { name, founders, .. } => {
             name.as_str().len() + founders.iter().map(member_bytes).sum::<usize>()
         }
-        Command::AddMember(member) => member_bytes(member),
+        Command::AddMember { candidate, .. } => candidate_bytes(candidate),
         Command::MemberUp {
             addresses, version, ..
         } => addresses_bytes(addresses) + version.len(),
-        Command::MemberDown { .. } | Command::RemoveMember { .. } => 0,
+        Command::MemberDown { .. }
+        | Command::RetireMember { .. }
+        | Command::RemoveMember { .. }
+        | Command::RevokeToken { .. }
+        | Command::RemoveAuthority { .. } => 0,
+        Command::CreateToken { .. } => TOKEN_KEY_BYTES,
+        Command::AddAuthority {
+            certificate, key, ..
+        } => certificate.len() + key.as_bytes().len(),
         Command::AddRoute { filter } | Command::RemoveRoute { filter } => filter.as_str().len(),
         Command::Claim { client, .. } | Command::Release { client, .. } => client.as_str().len(),
         Command::Retain { topic, message } => {
@@ -44,6 +54,14 @@ fn member_bytes(member: &Member) -> usize {
         + addresses_bytes(&member.addresses)
 }
 
+fn candidate_bytes(candidate: &Candidate) -> usize {
+    size_of::<Candidate>()
+        + SLACK_BYTES
+        + candidate.name.as_str().len()
+        + candidate.version.len()
+        + addresses_bytes(&candidate.addresses)
+}
+
 fn addresses_bytes(addresses: &[String]) -> usize {
     let bytes = |address: &String| size_of::<String>() + SLACK_BYTES + address.len();
     addresses.iter().map(bytes).sum()
@@ -56,16 +74,19 @@ fn subject_bytes(subject: &BanSubject) -> usize {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use quorate_model::authority::SecretKey;
     use quorate_model::ban::Ban;
+    use quorate_model::candidate::Admission;
     use quorate_model::client_id::ClientId;
     use quorate_model::cluster::ClusterName;
     use quorate_model::command::Request;
     use quorate_model::ids::{
-        ClusterId, Epoch, Incarnation, NodeId, Origin, Revision, Sequence, Timestamp,
+        ClusterId, Epoch, Incarnation, NodeId, Origin, Revision, Sequence, Timestamp, TokenId,
     };
     use quorate_model::member::{Liveness, Roles};
     use quorate_model::node_name::NodeName;
     use quorate_model::retained::{Message, QoS};
+    use quorate_model::token::TokenRole;
     use quorate_model::topic_filter::TopicFilter;
     use quorate_model::topic_name::TopicName;
     use quorate_model::wire;
@@ -100,8 +121,17 @@ mod tests {
             roles: Roles::Both,
             addresses: vec![text(), String::new(), text()],
             version: text(),
+            election_slot: Some(0),
             incarnation: Incarnation::new(1),
             liveness: Liveness::Up,
+            retiring: false,
+        };
+        let candidate = Candidate {
+            id: member.id,
+            name: member.name.clone(),
+            roles: member.roles,
+            addresses: member.addresses.clone(),
+            version: text(),
         };
         let form = Command::Form {
             id: ClusterId::new(1),
@@ -110,7 +140,7 @@ mod tests {
         };
         let announce = Command::MemberUp {
             incarnation: Incarnation::new(1),
-            addresses: member.addresses.clone(),
+            addresses: member.addresses,
             version: text(),
         };
         let claim = Command::Claim {
@@ -131,7 +161,21 @@ mod tests {
             form,
             announce,
             claim,
-            Command::AddMember(member),
+            Command::AddMember {
+                candidate,
+                admission: Admission::Token(TokenId::new(1)),
+            },
+            Command::CreateToken {
+                id: TokenId::new(1),
+                role: TokenRole::Core,
+                key: [1; TOKEN_KEY_BYTES],
+                lifetime_ms: 1,
+            },
+            Command::AddAuthority {
+                serial: 1,
+                certificate: text().into_bytes(),
+                key: SecretKey::new(text().into_bytes()),
+            },
             Command::AddRoute { filter },
             Command::Retain {
                 topic: topic.clone(),
@@ -148,6 +192,9 @@ mod tests {
                 value: text(),
             },
             Command::RemoveSetting { key: text() },
+            Command::RetireMember {
+                node: NodeId::new(1),
+            },
             Command::RemoveMember {
                 node: NodeId::new(1),
             },

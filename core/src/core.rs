@@ -14,6 +14,7 @@ use quorate_model::ids::{NodeId, Revision};
 use quorate_model::reply::Reply;
 use quorate_model::state::ClusterState;
 use quorate_raft_store::{Engine, IoWorker, Offload, StoreConfig, StoreError, StoreMeter};
+use quorate_transport::{Link, MemoryNetwork};
 use tokio::sync::{Mutex, watch};
 
 use crate::clock::WallClock;
@@ -25,7 +26,6 @@ use crate::group::Group;
 use crate::inherited_lead::InheritedLead;
 use crate::intake::Intake;
 use crate::later_votes::LaterVotes;
-use crate::link::Link;
 use crate::machine::ClusterMachine;
 use crate::membership::{FormError, MembershipError};
 use crate::metrics::{CoreMetrics, ProposalMetrics, Role, StoreMetrics};
@@ -93,6 +93,10 @@ pub enum StartError {
     Thread(#[from] std::io::Error),
 }
 
+/// The Raft group's task has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CoreStopped;
+
 impl<R: Runtime> Core<R> {
     /// Opens the store in `engine`, restores the state and joins the group that
     /// the store knows of, if any.
@@ -152,6 +156,15 @@ impl<R: Runtime> Core<R> {
     /// that are no request get an answer that says so.
     pub async fn handle(&self, from: NodeId, request: Bytes) -> Bytes {
         self.parts.server.handle(from, &request).await
+    }
+
+    /// Serves the calls that come to this node over a network in memory.
+    pub fn attach_to(&self, network: &MemoryNetwork) {
+        let core = self.clone();
+        network.attach(self.node(), move |from, request| {
+            let core = core.clone();
+            async move { core.handle(from, request).await }
+        });
     }
 
     /// Has the command committed and applied, exactly once.
@@ -226,6 +239,12 @@ impl<R: Runtime> Core<R> {
         membership::remove(&self.parts.group, node).await
     }
 
+    /// Stands for election now, without waiting for a leader to fall silent.
+    pub(crate) async fn campaign(&self) -> Result<(), CoreStopped> {
+        let trigger = self.parts.group.raft.trigger();
+        trigger.elect().await.map_err(|_| CoreStopped)
+    }
+
     pub fn metrics(&self) -> CoreMetrics {
         let parts = &self.parts;
         let raft = parts.group.raft.metrics().borrow().clone();
@@ -249,6 +268,7 @@ impl<R: Runtime> Core<R> {
                 .copied()
                 .collect(),
             voters,
+            is_joint: raft.membership_config.membership().get_joint_config().len() > 1,
             millis_since_quorum: raft.millis_since_quorum_ack,
             matched: raft
                 .replication

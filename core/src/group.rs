@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quorate_model::ids::{NodeId, Origin};
+use quorate_transport::Link;
 use tokio::sync::watch;
 
 use crate::config::CoreConfig;
 use crate::inherited_lead::InheritedLead;
-use crate::link::Link;
 use crate::peer::{Peer, PeerError};
 use crate::types::{Raft, Runtime, ServerMetrics, leader_of};
 use crate::wire::message::{PeerResponse, Refusal};
@@ -97,11 +97,28 @@ impl<R: Runtime> Group<R> {
             Arc::clone(&self.link),
             self.config.limits.message_bytes,
         );
-        match peer.call_encoded(request, self.call_timeout()).await {
+        let answer = tokio::select! {
+            biased;
+            answer = peer.call_encoded(request, self.call_timeout()) => answer,
+            // What a dead leader was asked, another one is asked sooner.
+            () = self.another_leads(leader) => return Err(LeaderCallError::Unreachable),
+        };
+        match answer {
             Ok(response) => Ok(response),
             Err(PeerError::Link(_)) => Err(LeaderCallError::Unreachable),
             Err(PeerError::Refused { refusal, .. }) => Err(LeaderCallError::Refused(refusal)),
             Err(PeerError::Unexpected { .. }) => Err(LeaderCallError::Unexpected),
+        }
+    }
+
+    /// Waits until this node knows a leader that is not `leader`.
+    async fn another_leads(&self, leader: NodeId) {
+        let mut metrics = self.raft.server_metrics();
+        let another =
+            |metrics: &ServerMetrics| leader_of(metrics).is_some_and(|known| known != leader.get());
+        if metrics.wait_for(another).await.is_err() {
+            // The group has ended; the call ends by itself.
+            std::future::pending::<()>().await;
         }
     }
 

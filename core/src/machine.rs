@@ -1,10 +1,11 @@
 //! The replicated state as the store drives it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, RwLock, RwLockReadGuard};
 
 use bytes::Bytes;
-use quorate_model::ids::Revision;
+use quorate_model::ids::{NodeId, Revision};
 use quorate_model::reply::Applied;
 use quorate_model::state::{ClusterState, StateImage};
 use quorate_model::wire;
@@ -73,11 +74,17 @@ impl Machine for ClusterMachine {
     }
 
     fn skip(&mut self, index: u64) -> Outcomes {
-        // Entry 0 is the membership that the group was formed with. Revision 0
-        // stands for a state before all commands, which is this one.
+        // Revision 0 stands for a state before all commands, which is this one.
         if index > 0 {
             self.state.skip(Revision::new(index));
         }
+        self.finish_step(index, None);
+        Outcomes::default()
+    }
+
+    fn note_voters(&mut self, index: u64, voters: &BTreeSet<u64>) -> Outcomes {
+        let voters = voters.iter().copied().map(NodeId::new).collect();
+        self.state.note_voters(Revision::new(index), voters);
         self.finish_step(index, None);
         Outcomes::default()
     }
@@ -134,7 +141,7 @@ pub(crate) fn read(machine: &RwLock<ClusterMachine>) -> RwLockReadGuard<'_, Clus
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use quorate_model::ids::{Incarnation, NodeId};
+    use quorate_model::ids::Incarnation;
 
     use super::*;
     use crate::observer::NoObserver;
@@ -143,7 +150,7 @@ mod tests {
     fn a_snapshot_of_another_revision_than_announced_is_refused() {
         let config = CoreConfig::new(NodeId::new(1), Incarnation::new(1), 0);
         let mut machine = ClusterMachine::new(&config, Arc::new(NoObserver));
-        machine.skip(0);
+        machine.note_voters(0, &BTreeSet::from([1]));
         machine.skip(1);
         let mut image = machine.capture();
         let chunks: Vec<Bytes> = std::iter::from_fn(|| image.next_chunk())

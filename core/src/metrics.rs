@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use openraft::ServerState;
 use quorate_model::ids::{NodeId, Revision};
+use rkyv::{Archive, Deserialize, Serialize};
 
 /// A momentary view. Indexes of log entries are revisions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct CoreMetrics {
     pub purged: Option<Revision>,
     /// All voters, in the midst of a change of both the old and the new set.
     pub voters: BTreeSet<NodeId>,
+    /// In the midst of a change of voters.
+    pub is_joint: bool,
     pub learners: BTreeSet<NodeId>,
     /// On a leader, how long ago a majority last answered it.
     pub millis_since_quorum: Option<u64>,
@@ -27,7 +30,7 @@ pub struct CoreMetrics {
     pub store: StoreMetrics,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Archive, Serialize, Deserialize)]
 pub enum Role {
     Learner,
     Follower,

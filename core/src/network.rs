@@ -15,9 +15,9 @@ use openraft::raft::{
 };
 use openraft::{EmptyNode, RaftNetwork, RaftNetworkFactory, Snapshot};
 use quorate_model::ids::NodeId;
+use quorate_transport::Link;
 
 use crate::later_votes::{LaterVotes, Outvoted};
-use crate::link::Link;
 use crate::peer::{Peer, PeerError};
 use crate::snapshot_sender;
 use crate::types::{LogId, Runtime, TypeConfig, Vote};

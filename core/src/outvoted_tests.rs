@@ -14,11 +14,11 @@ use openraft::raft::AppendEntriesRequest;
 use openraft::{EmptyNode, RaftNetwork, RaftNetworkFactory, Snapshot, TokioRuntime};
 use quorate_model::ids::{Incarnation, NodeId};
 use quorate_raft_store::{MemoryEngine, SnapshotFile};
+use quorate_transport::{Link, LinkError};
 
 use super::{PeerNetwork, PeerNetworks};
 use crate::core::{Core, IoMode};
 use crate::later_votes::LaterVotes;
-use crate::link::{Link, LinkError};
 use crate::types::{SnapshotMeta, TypeConfig, Vote};
 use crate::wire::message::PeerResponse;
 use crate::wire::raft::WireVote;

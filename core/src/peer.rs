@@ -8,8 +8,8 @@ use bytes::Bytes;
 use openraft::error::{NetworkError, RPCError, StreamingError, Unreachable};
 use openraft::{AnyError, EmptyNode};
 use quorate_model::ids::NodeId;
+use quorate_transport::{Link, LinkError};
 
-use crate::link::{Link, LinkError};
 use crate::types::{Runtime, TypeConfig};
 use crate::wire::check;
 use crate::wire::message::{PeerRequest, PeerResponse, Refusal};

@@ -3,10 +3,12 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use quorate_core::{MembershipError, MemoryNetwork, Role};
-use quorate_model::ids::Revision;
+use quorate_model::event::EventKind;
+use quorate_model::ids::{NodeId, Revision};
 use quorate_raft_store::MemoryEngine;
 use support::*;
 
@@ -16,6 +18,19 @@ fn eager(id: u64) -> quorate_core::CoreConfig {
     config.compaction.min_log_bytes = 16 * 1024;
     config.compaction.tail_entries = 2;
     config
+}
+
+/// The sets of voters in the membership log.
+async fn voters_logged(core: &TestCore) -> Vec<BTreeSet<NodeId>> {
+    let read = core.read(|state| {
+        let events = state.events();
+        let sets = events.filter_map(|(_, event)| match &event.what {
+            EventKind::VotersChanged { voters } => Some(voters.iter().copied().collect()),
+            _ => None,
+        });
+        sets.collect()
+    });
+    read.await.unwrap().value
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -85,6 +100,11 @@ async fn a_learner_catches_up_by_snapshot_votes_and_leaves() {
         (metrics.voters, metrics.learners),
         (nodes(&rest), nodes(&[]))
     );
+    // Once for each other set, whatever was asked twice and went by a joint one.
+    let expected = [nodes(&[1, 2, 3, 4]), nodes(&rest)];
+    for core in cores.iter().filter(|core| core.node() != node(leaver)) {
+        assert_eq!(voters_logged(core).await, expected);
+    }
 
     // Without the leaver and the leader, the new voter is part of the majority.
     let gone = cores

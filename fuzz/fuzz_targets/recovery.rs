@@ -2,6 +2,7 @@
 //! refusal; and what it accepted once, it accepts again.
 #![no_main]
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, RwLock};
 
 use arbitrary::Arbitrary;
@@ -133,6 +134,8 @@ impl Machine for Anything {
     }
 
     fn skip(&mut self, _: u64) {}
+
+    fn note_voters(&mut self, _: u64, _: &BTreeSet<u64>) {}
 
     fn capture(&self) -> Box<dyn Image> {
         Box::new(Nothing)

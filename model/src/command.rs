@@ -4,12 +4,15 @@
 use rkyv::with::AsBox;
 use rkyv::{Archive, Deserialize, Serialize};
 
+use crate::authority::SecretKey;
 use crate::ban::{Ban, BanSubject};
+use crate::candidate::{Admission, Candidate};
 use crate::client_id::ClientId;
 use crate::cluster::ClusterName;
-use crate::ids::{ClusterId, Epoch, Incarnation, NodeId, Origin, Sequence, Timestamp};
+use crate::ids::{ClusterId, Epoch, Incarnation, NodeId, Origin, Sequence, Timestamp, TokenId};
 use crate::member::Member;
 use crate::retained::Message;
+use crate::token::{TOKEN_KEY_BYTES, TokenRole};
 use crate::topic_filter::TopicFilter;
 use crate::topic_name::TopicName;
 
@@ -42,7 +45,11 @@ pub enum Command {
     },
     /// Admits a node, which is down until its own `MemberUp`. Repeating it for
     /// a member updates addresses and version.
-    AddMember(#[rkyv(with = AsBox)] Member),
+    AddMember {
+        #[rkyv(with = AsBox)]
+        candidate: Candidate,
+        admission: Admission,
+    },
     /// A node says that a life of it has begun. What its earlier lives left is
     /// dropped. The one command that a new incarnation may begin with.
     MemberUp {
@@ -55,9 +62,36 @@ pub enum Command {
         node: NodeId,
         incarnation: Incarnation,
     },
-    /// The node leaves or is forced out; its id is entombed.
+    /// The node is to leave; the leader removes it when it has no vote any more.
+    RetireMember {
+        node: NodeId,
+    },
+    /// The node has left or is forced out; its id is entombed.
     RemoveMember {
         node: NodeId,
+    },
+
+    /// The token works from now on, for that long.
+    CreateToken {
+        id: TokenId,
+        role: TokenRole,
+        #[rkyv(with = AsBox)]
+        key: [u8; TOKEN_KEY_BYTES],
+        lifetime_ms: u64,
+    },
+    RevokeToken {
+        id: TokenId,
+    },
+    /// The newest authority, which is to sign from now on. Its serial is the
+    /// one after the newest so far, or 1.
+    AddAuthority {
+        serial: u32,
+        certificate: Vec<u8>,
+        key: SecretKey,
+    },
+    /// Ends a rotation: what that authority signed is trusted no more.
+    RemoveAuthority {
+        serial: u32,
     },
 
     /// Some client of the origin subscribed to the filter.

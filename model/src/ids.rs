@@ -58,6 +58,10 @@ number! {
     Timestamp(u64), "{}"
 }
 number! {
+    /// Names a join token; the secret is another number, which no core keeps.
+    TokenId(u64), "{:016x}"
+}
+number! {
     /// Made when a cluster is formed; two of them never mix.
     ClusterId(u128), "{:032x}"
 }
@@ -121,5 +125,10 @@ impl Sequence {
 impl Timestamp {
     pub const fn millis_since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
+    }
+
+    #[must_use]
+    pub const fn plus_millis(self, millis: u64) -> Self {
+        Self(self.0.saturating_add(millis))
     }
 }

@@ -9,6 +9,7 @@
 compile_error!("the feature `mutants` plants bugs; it must never be in a release build");
 
 mod digest;
+mod rfc3339;
 mod route_index;
 #[cfg(test)]
 mod samples;
@@ -16,11 +17,14 @@ mod schema;
 mod table;
 mod validated_text;
 
+pub mod authority;
 pub mod ban;
+pub mod candidate;
 pub mod change;
 pub mod client_id;
 pub mod cluster;
 pub mod command;
+pub mod event;
 pub mod frame;
 pub mod ids;
 pub mod index;
@@ -35,6 +39,7 @@ pub mod retained;
 pub mod rules;
 pub mod state;
 pub mod text;
+pub mod token;
 pub mod topic_filter;
 pub mod topic_name;
 pub mod view;

@@ -16,9 +16,16 @@ pub struct Member {
     pub roles: Roles,
     pub addresses: Vec<String>,
     pub version: String,
+    /// When it may begin an election; every core has one of its own, and nobody
+    /// else any. It stays for as long as the node is a member.
+    pub election_slot: Option<u32>,
     /// The latest life; what comes from an earlier one is refused.
     pub incarnation: Incarnation,
     pub liveness: Liveness,
+    /// It is to leave, and there is no way back. A core keeps its vote until the
+    /// Raft group has taken it out of the voters, and is a member until then: a
+    /// group of two could not commit the end of one that had gone before.
+    pub retiring: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Archive, Serialize, Deserialize)]
@@ -46,6 +53,11 @@ impl Roles {
 impl Member {
     pub fn is_up(&self) -> bool {
         self.liveness == Liveness::Up
+    }
+
+    /// Whether it is to have a vote in the Raft group, now or soon.
+    pub fn is_staying_core(&self) -> bool {
+        self.roles.is_core() && !self.retiring
     }
 
     /// Whether the free-form attributes keep to their bounds.

@@ -3,8 +3,9 @@
 use rkyv::{Archive, Deserialize, Serialize};
 
 use crate::change::Change;
-use crate::ids::{Epoch, Incarnation, NodeId, Revision, Sequence};
-use crate::rules::JoinRefusal;
+use crate::ids::{Epoch, Incarnation, NodeId, Revision, Sequence, TokenId};
+use crate::limits::MAX_CORES;
+use crate::rules::{JoinRefusal, TokenRefusal};
 
 /// The effect of one entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,11 +40,27 @@ pub enum Rejection {
     #[error("the cluster is already formed")]
     AlreadyFormed,
     #[error(
-        "a cluster is formed by at least one live core, and by nodes that differ in id and name"
+        "a cluster is formed by 1 to {MAX_CORES} live cores, each with an election slot below \
+         {MAX_CORES} of its own, and by nodes that differ in id and name, none of them leaving"
     )]
     BadFounders,
     #[error("{0}")]
     Join(JoinRefusal),
+    #[error("{0}")]
+    Token(TokenRefusal),
+    #[error("the id {id} belongs to another token; take another")]
+    TokenTaken { id: TokenId },
+    #[error("a token lives for 1 second to 366 days")]
+    TokenLifetime,
+    #[error(
+        "two certificate authorities are trusted already; \
+         remove the old one when every node has a certificate of the new one"
+    )]
+    RotationUnderWay,
+    #[error("the next certificate authority has the serial {expected}; look again and retry")]
+    AuthoritySerial { expected: u32 },
+    #[error("it is the newest certificate authority; add its successor first")]
+    NewestAuthority,
     #[error("node {node} is no member")]
     NotAMember { node: NodeId },
     #[error("node {node} is at incarnation {current}")]
@@ -70,6 +87,9 @@ pub enum Bound {
     Settings,
     BanText,
     Bans,
+    Tokens,
+    AuthorityCertificate,
+    AuthorityKey,
 }
 
 /// Why a whole request changed nothing.
@@ -116,6 +136,9 @@ impl std::fmt::Display for Bound {
             Self::Settings => "the number of settings",
             Self::BanText => "a ban's subject or reason",
             Self::Bans => "the number of bans",
+            Self::Tokens => "the number of tokens",
+            Self::AuthorityCertificate => "an authority's certificate",
+            Self::AuthorityKey => "an authority's key",
         })
     }
 }

@@ -49,6 +49,14 @@ impl<S: Schema> Table<S> {
         self.rows.iter()
     }
 
+    pub(crate) fn first(&self) -> Option<(&S::Key, &S::Value)> {
+        self.rows.get_min().map(|(key, value)| (key, value))
+    }
+
+    pub(crate) fn last(&self) -> Option<(&S::Key, &S::Value)> {
+        self.rows.get_max().map(|(key, value)| (key, value))
+    }
+
     pub(crate) fn range(
         &self,
         range: impl RangeBounds<S::Key>,

@@ -9,18 +9,21 @@
 
 use std::path::PathBuf;
 
+use quorate_model::authority::SecretKey;
 use quorate_model::ban::{Ban, BanSubject};
+use quorate_model::candidate::{Admission, Candidate};
 use quorate_model::client_id::ClientId;
 use quorate_model::cluster::ClusterName;
 use quorate_model::command::{Batch, Command, Request};
 use quorate_model::ids::{
-    ClusterId, Epoch, Incarnation, NodeId, Origin, Revision, Sequence, Timestamp,
+    ClusterId, Epoch, Incarnation, NodeId, Origin, Revision, Sequence, Timestamp, TokenId,
 };
 use quorate_model::member::{Liveness, Member, Roles};
 use quorate_model::node_name::NodeName;
 use quorate_model::reply::RequestOutcome;
 use quorate_model::retained::{Message, QoS};
 use quorate_model::state::ClusterState;
+use quorate_model::token::TokenRole;
 use quorate_model::topic_filter::TopicFilter;
 use quorate_model::topic_name::TopicName;
 use quorate_model::wire;
@@ -49,9 +52,70 @@ fn member(id: u64, roles: Roles) -> Member {
         roles,
         addresses: vec![format!("10.0.0.{id}:4370"), "[2001:db8::1]:4370".into()],
         version: "0.1.0".into(),
+        election_slot: roles.is_core().then_some(id as u32 - 1),
         incarnation: Incarnation::new(1),
         liveness: Liveness::Up,
+        retiring: false,
     }
+}
+
+fn join(id: u64, roles: Roles, admission: Admission) -> Command {
+    let Member {
+        id,
+        name,
+        roles,
+        addresses,
+        version,
+        ..
+    } = member(id, roles);
+    let candidate = Candidate {
+        id,
+        name,
+        roles,
+        addresses,
+        version,
+    };
+    Command::AddMember {
+        candidate,
+        admission,
+    }
+}
+
+/// What joining with tokens and certificates needs.
+fn securing() -> Vec<Command> {
+    let (id, other) = (TokenId::new(0xfedc_ba98_7654_3210), TokenId::new(2));
+    let create = |id, role| Command::CreateToken {
+        id,
+        role,
+        key: std::array::from_fn(|at| at as u8),
+        lifetime_ms: 86_400_000,
+    };
+    let add_authority = |serial| Command::AddAuthority {
+        serial,
+        certificate: vec![0x30, serial as u8],
+        key: SecretKey::new(vec![0xff, serial as u8, 0]),
+    };
+    vec![
+        create(id, TokenRole::Core),
+        create(other, TokenRole::Replicant),
+        create(TokenId::new(3), TokenRole::Replicant),
+        join(5, Roles::Both, Admission::Token(id)),
+        join(6, Roles::Replicant, Admission::Token(other)),
+        join(7, Roles::Core, Admission::Token(id)),
+        Command::RevokeToken {
+            id: TokenId::new(3),
+        },
+        Command::RevokeToken {
+            id: TokenId::new(3),
+        },
+        add_authority(1),
+        add_authority(2),
+        add_authority(3),
+        Command::RemoveAuthority { serial: 2 },
+        Command::RemoveAuthority { serial: 1 },
+        add_authority(3),
+        add_authority(5),
+    ]
 }
 
 fn request(sequence: u64, commands: Vec<Command>) -> Request {
@@ -88,8 +152,8 @@ fn batch() -> Batch {
             name: ClusterName::new("quorate").unwrap(),
             founders,
         },
-        Command::AddMember(member(3, Roles::Replicant)),
-        Command::AddMember(member(4, Roles::Core)),
+        join(3, Roles::Replicant, Admission::Cookie),
+        join(4, Roles::Core, Admission::Certificate),
         Command::MemberUp {
             incarnation: Incarnation::new(1),
             addresses: vec!["10.0.0.9:4370".into()],
@@ -99,9 +163,16 @@ fn batch() -> Batch {
             node: NodeId::new(2),
             incarnation: Incarnation::new(1),
         },
+        Command::RetireMember {
+            node: NodeId::new(2),
+        },
         Command::RemoveMember {
             node: NodeId::new(4),
         },
+        Command::RetireMember {
+            node: NodeId::new(1),
+        },
+        join(2, Roles::Both, Admission::Certificate),
     ];
     let data = vec![
         Command::AddRoute {
@@ -150,7 +221,12 @@ fn batch() -> Batch {
     ];
     Batch {
         time: Timestamp::new(1_790_000_000_000),
-        requests: vec![request(1, forming), request(2, data), request(1, vec![])],
+        requests: vec![
+            request(1, forming),
+            request(2, data),
+            request(3, securing()),
+            request(1, vec![]),
+        ],
     }
 }
 
@@ -158,6 +234,8 @@ fn applied() -> (ClusterState, Vec<RequestOutcome>) {
     let mut state = ClusterState::new(1);
     let batch = batch();
     let applied = state.apply(Revision::new(5), &batch, &wire::encode_batch(&batch));
+    let voters = [1, 2].map(NodeId::new).into();
+    state.note_voters(Revision::new(6), voters);
     (state, applied.outcomes)
 }
 

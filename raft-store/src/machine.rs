@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use openraft::AppDataResponse;
 
@@ -12,8 +14,12 @@ pub trait Machine: Send + Sync + 'static {
     /// stops the node; commands that are merely refused are a `Reply`.
     fn apply(&mut self, index: u64, payload: &[u8]) -> Result<Self::Reply, MachineError>;
 
-    /// Takes note of a blank or membership entry.
+    /// Takes note of a blank entry, or of a membership on the way to another.
     fn skip(&mut self, index: u64) -> Self::Reply;
+
+    /// Takes note of a membership entry: these are all voters from now on, which
+    /// they may have been before.
+    fn note_voters(&mut self, index: u64, voters: &BTreeSet<u64>) -> Self::Reply;
 
     /// A point-in-time copy in O(1); encoded later, off the apply path.
     fn capture(&self) -> Box<dyn Image>;

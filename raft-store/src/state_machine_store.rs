@@ -91,8 +91,12 @@ impl<C: StoreTypes, M: Machine<Reply = C::R>> StateMachineStore<C, M> {
             }
             EntryPayload::Blank => machine.skip(index),
             EntryPayload::Membership(membership) => {
+                let reply = match membership.get_joint_config().as_slice() {
+                    [voters] => machine.note_voters(index, voters),
+                    _ => machine.skip(index),
+                };
                 self.applied.membership = StoredMembership::new(Some(entry.log_id), membership);
-                machine.skip(index)
+                reply
             }
         };
         drop(machine);

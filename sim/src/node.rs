@@ -351,7 +351,9 @@ fn member(node: u64) -> Member {
         roles: Roles::Core,
         addresses: Vec::new(),
         version: "sim".to_owned(),
+        election_slot: Some((node - 1) as u32),
         incarnation: Incarnation::new(1),
         liveness: Liveness::Up,
+        retiring: false,
     }
 }

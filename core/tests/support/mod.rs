@@ -65,7 +65,7 @@ pub async fn start_over(
     let core = Core::start(config, engine, IoMode::Thread, link, clock, observer)
         .await
         .unwrap();
-    network.attach(&core);
+    core.attach_to(network);
     core
 }
 
@@ -81,8 +81,10 @@ pub fn member(id: u64) -> Member {
         roles: Roles::Core,
         addresses: vec![format!("127.0.0.1:{}", 4370 + id)],
         version: "0.1.0".to_owned(),
+        election_slot: Some(u32::try_from(id - 1).unwrap()),
         incarnation: Incarnation::new(1),
         liveness: Liveness::Up,
+        retiring: false,
     }
 }
 

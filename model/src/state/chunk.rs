@@ -1,21 +1,24 @@
 //! The pieces of a snapshot and their order.
 //!
 //! ```text
-//! Head(revision, chain, time, cluster) Members* Routes* ... Requests* End(digest)
+//! Head(revision, chain, time, cluster, voters) Members* Routes* ... Events* End(digest)
 //! ```
 
 use rkyv::{Archive, Deserialize, Serialize};
 
+use crate::authority::Authority;
 use crate::ban::{Ban, BanSubject};
 use crate::client_id::ClientId;
 use crate::cluster::Cluster;
+use crate::event::Event;
 use crate::frame::{self, Format, FrameError};
-use crate::ids::{Digest, Incarnation, NodeId, Revision, Timestamp};
+use crate::ids::{Digest, Incarnation, NodeId, Revision, Timestamp, TokenId};
 use crate::member::Member;
 use crate::owner::Owner;
 use crate::retained::Retained;
 use crate::schema::{AppliedRequest, RouteKey};
 use crate::state::restore::RestoreError;
+use crate::token::Token;
 use crate::topic_name::TopicName;
 
 pub(super) const CHUNK: Format = Format::new(*b"QSNP", 1);
@@ -27,6 +30,7 @@ pub(super) enum Chunk {
         chain: Digest,
         time: Timestamp,
         cluster: Option<Cluster>,
+        voters: Vec<NodeId>,
     },
     Members(Vec<(NodeId, Member)>),
     Routes(Vec<(RouteKey, Incarnation)>),
@@ -36,6 +40,9 @@ pub(super) enum Chunk {
     Owners(Vec<(ClientId, Owner)>),
     Tombstones(Vec<(NodeId, Revision)>),
     Requests(Vec<(NodeId, AppliedRequest)>),
+    Tokens(Vec<(TokenId, Token)>),
+    Authorities(Vec<(u32, Authority)>),
+    Events(Vec<((Revision, u32), Event)>),
     End {
         digest: Digest,
     },

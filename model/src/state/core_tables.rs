@@ -1,12 +1,19 @@
-//! What only cores hold: owners of clients, removed nodes, applied requests.
+//! What only cores hold: owners of clients, removed nodes, applied requests,
+//! join tokens, certificate authorities, the membership log.
 
 use std::collections::BTreeSet;
 
 use crate::client_id::ClientId;
-use crate::ids::{Digest, NodeId};
+use crate::digest::RowHasher;
+use crate::event::Event;
+use crate::ids::{Digest, NodeId, Revision};
+use crate::limits::MAX_EVENTS;
 use crate::owner::Owner;
-use crate::schema::{Owners, Requests, Tombstones};
+use crate::schema::{Authorities, Events, Owners, Requests, Tokens, Tombstones};
 use crate::table::Table;
+
+/// Follows the tags of all tables.
+const VOTERS_TAG: u8 = 12;
 
 #[derive(Debug)]
 pub(super) struct CoreTables {
@@ -21,20 +28,34 @@ pub(super) struct CoreRows {
     pub(super) owners: Table<Owners>,
     pub(super) tombstones: Table<Tombstones>,
     pub(super) requests: Table<Requests>,
+    pub(super) tokens: Table<Tokens>,
+    pub(super) authorities: Table<Authorities>,
+    pub(super) events: Table<Events>,
+    /// Of the latest membership entry, by which the next one is a change or not.
+    pub(super) voters: BTreeSet<NodeId>,
 }
 
 impl CoreRows {
     pub(super) fn digest(&self) -> Digest {
-        self.owners
-            .digest()
-            .with(self.tombstones.digest())
-            .with(self.requests.digest())
+        [
+            self.owners.digest(),
+            self.tombstones.digest(),
+            self.requests.digest(),
+            self.tokens.digest(),
+            self.authorities.digest(),
+            self.events.digest(),
+        ]
+        .into_iter()
+        .fold(voters_digest(&self.voters), Digest::with)
     }
 
     fn validate(&self) {
         self.owners.validate();
         self.tombstones.validate();
         self.requests.validate();
+        self.tokens.validate();
+        self.authorities.validate();
+        self.events.validate();
     }
 }
 
@@ -79,6 +100,21 @@ impl CoreTables {
         }
     }
 
+    /// Adds to the membership log, which forgets its oldest event when it is full.
+    pub(super) fn record(&mut self, revision: Revision, event: Event) {
+        let events = &mut self.rows.events;
+        let index = match events.last() {
+            Some(((last, index), _)) if *last == revision => index + 1,
+            _ => 0,
+        };
+        events.insert((revision, index), event);
+        if events.len() > MAX_EVENTS
+            && let Some(oldest) = events.first().map(|(key, _)| *key)
+        {
+            events.remove(&oldest);
+        }
+    }
+
     pub(super) fn validate(&self) {
         self.rows.validate();
         assert_eq!(self.rows.owners.len(), self.clients_of.len());
@@ -86,4 +122,11 @@ impl CoreTables {
             assert!(self.clients_of.contains(&(owner.node, client.clone())));
         }
     }
+}
+
+fn voters_digest(voters: &BTreeSet<NodeId>) -> Digest {
+    let mut hasher = RowHasher::new(VOTERS_TAG);
+    hasher.number(voters.len() as u64);
+    voters.iter().for_each(|voter| hasher.number(voter.get()));
+    hasher.finish()
 }

@@ -1,13 +1,10 @@
 //! One command: decide, then change. A rejected command has changed nothing.
 
-use std::collections::BTreeSet;
-
 use crate::change::Change;
 use crate::client_id::ClientId;
-use crate::cluster::{Cluster, ClusterName};
 use crate::command::Command;
-use crate::ids::{ClusterId, Epoch, Incarnation, NodeId, Origin, Revision, Timestamp};
-use crate::member::{Liveness, Member, attributes_beyond_limits};
+use crate::event::{Event, EventKind};
+use crate::ids::{Epoch, Origin, Revision, Timestamp};
 #[cfg(feature = "mutants")]
 use crate::mutant::Mutant;
 use crate::owner::Owner;
@@ -45,14 +42,31 @@ impl Execution<'_> {
         }
         let decision = match command {
             Command::Form { id, name, founders } => self.form(*id, name, founders),
-            Command::AddMember(member) => self.add_member(member),
+            Command::AddMember {
+                candidate,
+                admission,
+            } => self.add_member(candidate, *admission),
             Command::MemberUp {
                 incarnation,
                 addresses,
                 version,
             } => self.member_up(*incarnation, addresses, version),
             Command::MemberDown { node, incarnation } => self.member_down(*node, *incarnation),
+            Command::RetireMember { node } => self.retire_member(*node),
             Command::RemoveMember { node } => self.remove_member(*node),
+            Command::CreateToken {
+                id,
+                role,
+                key,
+                lifetime_ms,
+            } => self.create_token(*id, *role, key, *lifetime_ms),
+            Command::RevokeToken { id } => self.revoke_token(*id),
+            Command::AddAuthority {
+                serial,
+                certificate,
+                key,
+            } => self.add_authority(*serial, certificate, key),
+            Command::RemoveAuthority { serial } => self.remove_authority(*serial),
             Command::AddRoute { filter } => self.add_route(filter),
             Command::RemoveRoute { filter } => self.remove_route(filter),
             Command::Claim { client, expected } => self.claim(client, *expected),
@@ -72,125 +86,23 @@ impl Execution<'_> {
         self.changes.push(change);
     }
 
+    /// Adds to the membership log what the origin asked for.
+    pub(super) fn record(&mut self, what: EventKind) {
+        let origin = self.view.member(self.origin.node);
+        let event = Event {
+            time: self.time,
+            by: origin.map(|member| member.name.clone()),
+            what,
+        };
+        self.core.record(self.revision, event);
+    }
+
     fn origin_may_act(&self, command: &Command) -> bool {
         let begins_life = matches!(command, Command::Form { .. } | Command::MemberUp { .. });
         begins_life
             || self.view.member(self.origin.node).is_some_and(|member| {
                 member.is_up() && member.incarnation == self.origin.incarnation
             })
-    }
-
-    fn form(&mut self, id: ClusterId, name: &ClusterName, founders: &[Member]) -> Decision {
-        if self.view.cluster().is_some() {
-            return Err(Rejection::AlreadyFormed);
-        }
-        check_founders(founders)?;
-        let formed = self.time;
-        self.emit(Change::Formed(Cluster {
-            id,
-            name: name.clone(),
-            formed,
-        }));
-        for founder in founders {
-            self.emit(Change::MemberSet(founder.clone()));
-        }
-        Ok(Reply::Done)
-    }
-
-    fn add_member(&mut self, candidate: &Member) -> Decision {
-        let entombed = self.core.rows.tombstones.contains(&candidate.id);
-        rules::check_join(self.view.members(), entombed, candidate).map_err(Rejection::Join)?;
-        let (incarnation, liveness) = match self.view.member(candidate.id) {
-            Some(member) => (member.incarnation, member.liveness),
-            None => (Incarnation::new(0), Liveness::Down { since: self.time }),
-        };
-        self.emit(Change::MemberSet(Member {
-            incarnation,
-            liveness,
-            ..candidate.clone()
-        }));
-        Ok(Reply::Done)
-    }
-
-    fn member_up(
-        &mut self,
-        incarnation: Incarnation,
-        addresses: &[String],
-        version: &str,
-    ) -> Decision {
-        let node = self.origin.node;
-        let Some(member) = self.view.member(node) else {
-            return Err(Rejection::NotAMember { node });
-        };
-        let current = member.incarnation;
-        if incarnation != self.origin.incarnation {
-            return Err(Rejection::OtherIncarnation { node, current });
-        }
-        let is_new_life = incarnation > current;
-        let is_same_life = incarnation == current && member.is_up();
-        if !is_new_life && !is_same_life {
-            return Err(Rejection::OtherIncarnation { node, current });
-        }
-        if let Some((bound, limit)) = attributes_beyond_limits(addresses, version) {
-            return Err(too_large(bound, limit));
-        }
-        let member = Member {
-            addresses: addresses.to_vec(),
-            version: version.to_owned(),
-            incarnation,
-            liveness: Liveness::Up,
-            ..member.clone()
-        };
-        if is_new_life {
-            self.end_life(node);
-        }
-        self.emit(Change::MemberSet(member));
-        Ok(Reply::Done)
-    }
-
-    fn member_down(&mut self, node: NodeId, incarnation: Incarnation) -> Decision {
-        let member = self
-            .view
-            .member(node)
-            .ok_or(Rejection::NotAMember { node })?;
-        let current = member.incarnation;
-        if incarnation != current {
-            return Err(Rejection::OtherIncarnation { node, current });
-        }
-        if member.is_up() {
-            let liveness = Liveness::Down { since: self.time };
-            let member = Member {
-                liveness,
-                ..member.clone()
-            };
-            self.end_life(node);
-            self.emit(Change::MemberSet(member));
-        }
-        Ok(Reply::Done)
-    }
-
-    fn remove_member(&mut self, node: NodeId) -> Decision {
-        let member = self
-            .view
-            .member(node)
-            .ok_or(Rejection::NotAMember { node })?;
-        let is_core = |member: &&Member| member.roles.is_core();
-        if is_core(&member) && self.view.members().filter(is_core).count() == 1 {
-            return Err(Rejection::LastCore);
-        }
-        self.end_life(node);
-        self.core.rows.requests.remove(&node);
-        self.core.rows.tombstones.insert(node, self.revision);
-        self.emit(Change::MemberRemoved { node });
-        Ok(Reply::Done)
-    }
-
-    /// Routes and clients of the node's present life go.
-    fn end_life(&mut self, node: NodeId) {
-        self.core.release_all_of(node);
-        if self.view.tables.routes_of(node).next().is_some() {
-            self.emit(Change::RoutesDropped { node });
-        }
     }
 
     fn add_route(&mut self, filter: &TopicFilter) -> Decision {
@@ -265,19 +177,6 @@ impl Execution<'_> {
             self.emit(Change::RetainedCleared { topic });
         }
         Ok(Reply::Done)
-    }
-}
-
-fn check_founders(founders: &[Member]) -> Result<(), Rejection> {
-    let ids: BTreeSet<_> = founders.iter().map(|member| member.id).collect();
-    let names: BTreeSet<_> = founders.iter().map(|member| &member.name).collect();
-    let distinct = ids.len() == founders.len() && names.len() == founders.len();
-    let usable = founders.iter().all(|m| m.is_up() && m.is_within_limits());
-    let has_core = founders.iter().any(|member| member.roles.is_core());
-    if distinct && usable && has_core && founders.len() <= limits::MAX_MEMBERS {
-        Ok(())
-    } else {
-        Err(Rejection::BadFounders)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::ban::BanSubject;
 use crate::client_id::ClientId;
 use crate::frame;
-use crate::ids::{Digest, NodeId, Revision};
+use crate::ids::{Digest, NodeId, Revision, TokenId};
 use crate::schema::RouteKey;
 use crate::state::Progress;
 use crate::state::chunk::{CHUNK, Chunk};
@@ -33,10 +33,18 @@ enum Stage {
     Retained(Option<TopicName>),
     Bans(Option<BanSubject>),
     Settings(Option<String>),
+    Core(CoreStage),
+    End,
+}
+
+#[derive(Clone, Debug)]
+enum CoreStage {
     Owners(Option<ClientId>),
     Tombstones(Option<NodeId>),
     Requests(Option<NodeId>),
-    End,
+    Tokens(Option<TokenId>),
+    Authorities(Option<u32>),
+    Events(Option<(Revision, u32)>),
 }
 
 impl StateImage {
@@ -73,7 +81,7 @@ impl StateImage {
     /// that follows.
     fn chunk_at(&self, stage: Stage) -> (Option<Chunk>, Option<Stage>) {
         use Stage as S;
-        let (view, core) = (&self.view, &self.core);
+        let view = &self.view;
         match stage {
             S::Head => (Some(self.head()), Some(S::Members(None))),
             S::Members(last) => cut(
@@ -103,27 +111,62 @@ impl StateImage {
                 last,
                 Chunk::Settings,
                 S::Settings,
-                S::Owners(None),
+                S::Core(CoreStage::Owners(None)),
             ),
-            S::Owners(last) => cut(
-                &core.owners,
-                last,
-                Chunk::Owners,
-                S::Owners,
-                S::Tombstones(None),
-            ),
-            S::Tombstones(last) => cut(
-                &core.tombstones,
-                last,
-                Chunk::Tombstones,
-                S::Tombstones,
-                S::Requests(None),
-            ),
-            S::Requests(last) => cut(&core.requests, last, Chunk::Requests, S::Requests, S::End),
+            S::Core(stage) => self.core_chunk_at(stage),
             S::End => {
                 let digest = self.digest();
                 (Some(Chunk::End { digest }), None)
             }
+        }
+    }
+
+    fn core_chunk_at(&self, stage: CoreStage) -> (Option<Chunk>, Option<Stage>) {
+        use CoreStage as C;
+        let core = &self.core;
+        match stage {
+            C::Owners(last) => cut(
+                &core.owners,
+                last,
+                Chunk::Owners,
+                |last| Stage::Core(C::Owners(last)),
+                Stage::Core(C::Tombstones(None)),
+            ),
+            C::Tombstones(last) => cut(
+                &core.tombstones,
+                last,
+                Chunk::Tombstones,
+                |last| Stage::Core(C::Tombstones(last)),
+                Stage::Core(C::Requests(None)),
+            ),
+            C::Requests(last) => cut(
+                &core.requests,
+                last,
+                Chunk::Requests,
+                |last| Stage::Core(C::Requests(last)),
+                Stage::Core(C::Tokens(None)),
+            ),
+            C::Tokens(last) => cut(
+                &core.tokens,
+                last,
+                Chunk::Tokens,
+                |last| Stage::Core(C::Tokens(last)),
+                Stage::Core(C::Authorities(None)),
+            ),
+            C::Authorities(last) => cut(
+                &core.authorities,
+                last,
+                Chunk::Authorities,
+                |last| Stage::Core(C::Authorities(last)),
+                Stage::Core(C::Events(None)),
+            ),
+            C::Events(last) => cut(
+                &core.events,
+                last,
+                Chunk::Events,
+                |last| Stage::Core(C::Events(last)),
+                Stage::End,
+            ),
         }
     }
 
@@ -133,6 +176,7 @@ impl StateImage {
             chain: self.progress.chain,
             time: self.progress.time,
             cluster: self.view.cluster.clone(),
+            voters: self.core.voters.iter().copied().collect(),
         }
     }
 }

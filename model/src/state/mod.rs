@@ -12,23 +12,30 @@
 //! wrote it into the batch.
 
 mod admission;
+mod authorities;
 mod chunk;
 mod consistency;
 mod core_tables;
 mod execute;
 mod image;
+mod membership;
 mod plain_tables;
 mod restore;
 #[cfg(test)]
 mod tests;
+mod tokens;
+
+use std::collections::BTreeSet;
 
 pub use chunk::ChunkCheck;
 pub use image::StateImage;
 pub use restore::RestoreError;
 
+use crate::authority::Authority;
 use crate::client_id::ClientId;
 use crate::command::{Batch, Request};
-use crate::ids::{Digest, NodeId, Origin, Revision, Timestamp};
+use crate::event::{Event, EventKind};
+use crate::ids::{Digest, NodeId, Origin, Revision, Timestamp, TokenId};
 use crate::limits::MAX_COMMANDS;
 #[cfg(feature = "mutants")]
 use crate::mutant::Mutant;
@@ -37,6 +44,7 @@ use crate::reply::{Applied, Replies, RequestOutcome, RequestRejection};
 use crate::schema::AppliedRequest;
 use crate::state::core_tables::{CoreRows, CoreTables};
 use crate::state::execute::Execution;
+use crate::token::Token;
 use crate::view::ClusterView;
 
 #[derive(Debug)]
@@ -119,6 +127,27 @@ impl ClusterState {
     /// Passes over an entry that holds no batch.
     pub fn skip(&mut self, revision: Revision) {
         self.advance(revision, &[]);
+    }
+
+    /// Passes over an entry that holds a membership of the Raft group, and logs
+    /// it if other nodes vote from now on. The group's first membership is entry
+    /// 0, which every state begins at.
+    pub fn note_voters(&mut self, revision: Revision, voters: BTreeSet<NodeId>) {
+        if revision > Revision::default() {
+            self.advance(revision, &[]);
+        }
+        assert_eq!(self.progress.revision, revision, "entry 0 comes first");
+        // The log begins when the cluster is formed.
+        if self.core.rows.voters != voters && self.view.cluster().is_some() {
+            let voters = voters.iter().copied().collect();
+            let event = Event {
+                time: self.progress.time,
+                by: None,
+                what: EventKind::VotersChanged { voters },
+            };
+            self.core.record(revision, event);
+        }
+        self.core.rows.voters = voters;
     }
 
     fn advance(&mut self, revision: Revision, entry: &[u8]) {
@@ -243,8 +272,34 @@ impl ClusterState {
         self.core.rows.owners.len()
     }
 
+    /// The nodes that were removed and cannot return.
+    pub fn tombstones(&self) -> impl Iterator<Item = NodeId> {
+        self.core.rows.tombstones.iter().map(|(node, _)| *node)
+    }
+
     pub fn is_entombed(&self, node: NodeId) -> bool {
         self.core.rows.tombstones.contains(&node)
+    }
+
+    pub fn token(&self, id: TokenId) -> Option<&Token> {
+        self.core.rows.tokens.get(&id)
+    }
+
+    /// In order of their ids; those that expired stay until another is created.
+    pub fn tokens(&self) -> impl Iterator<Item = (TokenId, &Token)> {
+        self.core.rows.tokens.iter().map(|(id, token)| (*id, token))
+    }
+
+    /// By ascending serials: the last one signs, all are trusted.
+    pub fn authorities(&self) -> impl Iterator<Item = (u32, &Authority)> {
+        let rows = self.core.rows.authorities.iter();
+        rows.map(|(serial, authority)| (*serial, authority))
+    }
+
+    /// The membership log, oldest first.
+    pub fn events(&self) -> impl Iterator<Item = (Revision, &Event)> {
+        let rows = self.core.rows.events.iter();
+        rows.map(|((revision, _), event)| (*revision, event))
     }
 
     /// A copy of this moment, in constant time.
@@ -260,7 +315,7 @@ impl ClusterState {
     pub fn validate(&self) {
         self.view.validate();
         self.core.validate();
-        let broken = consistency::broken_rule(&self.view.tables, &self.core.rows);
+        let broken = consistency::broken_rule(&self.progress, &self.view.tables, &self.core.rows);
         assert_eq!(broken, None);
     }
 }

@@ -1,135 +1,26 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod harness;
+mod membership;
+mod security;
+
 use super::*;
 use crate::change::Change;
 use crate::cluster::ClusterName;
 use crate::command::Command;
-use crate::ids::{ClusterId, Epoch, Incarnation, Origin, Sequence};
+use crate::ids::{ClusterId, Incarnation, Sequence};
 use crate::index::MatchCache;
+use crate::limits;
 use crate::member::Liveness;
 use crate::reply::{Rejection, Reply};
-use crate::retained::{Message, QoS};
 use crate::route_index::Target;
 use crate::rules::JoinRefusal;
-use crate::samples::member;
+use crate::samples::{candidate, member};
+use crate::state::tests::harness::{
+    Cluster, claim, client, down, filter, join, origin, retain, route, up,
+};
 use crate::topic_filter::TopicFilter;
 use crate::topic_name::TopicName;
-use crate::{limits, wire};
-
-/// A formed cluster of the cores 1 and 2, and short ways to act on it.
-struct Cluster {
-    state: ClusterState,
-    time: u64,
-    sequence: u64,
-}
-
-impl Cluster {
-    fn formed() -> Self {
-        let mut cluster = Self {
-            state: ClusterState::new(7),
-            time: 1_000,
-            sequence: 0,
-        };
-        let form = Command::Form {
-            id: ClusterId::new(99),
-            name: ClusterName::new("test").unwrap(),
-            founders: vec![member(1, "core1@h"), member(2, "core2@h")],
-        };
-        assert_eq!(cluster.one(1, 1, form), Reply::Done);
-        cluster
-    }
-
-    fn apply(&mut self, requests: Vec<Request>) -> Applied {
-        let time = Timestamp::new(self.time);
-        let batch = Batch { time, requests };
-        let entry = wire::encode_batch(&batch);
-        let revision = self.state.revision().next();
-        let applied = self.state.apply(revision, &batch, &entry);
-        self.state.validate();
-        applied
-    }
-
-    fn request(&mut self, node: u64, life: u64, commands: Vec<Command>) -> Request {
-        self.sequence += 1;
-        Request {
-            origin: origin(node, life),
-            sequence: Sequence::new(self.sequence),
-            commands,
-        }
-    }
-
-    fn outcome(&mut self, node: u64, life: u64, commands: Vec<Command>) -> RequestOutcome {
-        let request = self.request(node, life, commands);
-        self.apply(vec![request]).outcomes.remove(0)
-    }
-
-    fn one(&mut self, node: u64, life: u64, command: Command) -> Reply {
-        let mut replies = self.outcome(node, life, vec![command]).unwrap().replies;
-        assert_eq!(replies.len(), 1);
-        replies.remove(0)
-    }
-
-    fn owner_of(&self, name: &str) -> Option<(u64, u64)> {
-        self.state
-            .owner(&client(name))
-            .map(|owner| (owner.node.get(), owner.epoch.revision().get()))
-    }
-}
-
-fn origin(node: u64, life: u64) -> Origin {
-    Origin {
-        node: NodeId::new(node),
-        incarnation: Incarnation::new(life),
-    }
-}
-
-fn client(id: &str) -> ClientId {
-    ClientId::new(id).unwrap()
-}
-
-fn filter(text: &str) -> TopicFilter {
-    TopicFilter::new(text).unwrap()
-}
-
-fn route(text: &str) -> Command {
-    Command::AddRoute {
-        filter: filter(text),
-    }
-}
-
-fn claim(name: &str, expected: Option<u64>) -> Command {
-    Command::Claim {
-        client: client(name),
-        expected: expected.map(|revision| Epoch::new(Revision::new(revision))),
-    }
-}
-
-fn up(life: u64) -> Command {
-    Command::MemberUp {
-        incarnation: Incarnation::new(life),
-        addresses: vec!["[::1]:4370".into()],
-        version: "0.2.0".into(),
-    }
-}
-
-fn down(node: u64, life: u64) -> Command {
-    Command::MemberDown {
-        node: NodeId::new(node),
-        incarnation: Incarnation::new(life),
-    }
-}
-
-fn retain(topic: &str, bytes: usize) -> Command {
-    Command::Retain {
-        topic: TopicName::new(topic).unwrap(),
-        message: Message {
-            qos: QoS::AtLeastOnce,
-            payload: vec![b'x'; bytes],
-            properties: Vec::new(),
-            expires: None,
-        },
-    }
-}
 
 #[test]
 fn nothing_but_forming_is_possible_at_first() {
@@ -360,13 +251,13 @@ fn a_removed_node_is_entombed() {
             Err(RequestRejection::Entombed { node })
         );
     }
-    let back = Command::AddMember(member(2, "core2@h"));
+    let back = join(candidate(2, "core2@h"));
     assert_eq!(
         cluster.one(1, 1, back),
         Reply::Rejected(Rejection::Join(JoinRefusal::Entombed { node }))
     );
     // The name is free again, for another identity.
-    let other = Command::AddMember(member(3, "core2@h"));
+    let other = join(candidate(3, "core2@h"));
     assert_eq!(cluster.one(1, 1, other), Reply::Done);
     assert!(!cluster.state.view().member(NodeId::new(3)).unwrap().is_up());
 }

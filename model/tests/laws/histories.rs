@@ -1,19 +1,24 @@
 //! Random histories: a formed cluster of three nodes that do anything.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
+use quorate_model::authority::SecretKey;
 use quorate_model::ban::{Ban, BanSubject};
+use quorate_model::candidate::{Admission, Candidate};
 use quorate_model::change::Change;
 use quorate_model::client_id::ClientId;
 use quorate_model::cluster::ClusterName;
 use quorate_model::command::{Batch, Command, Request};
 use quorate_model::ids::{
-    ClusterId, Epoch, Incarnation, NodeId, Origin, Revision, Sequence, Timestamp,
+    ClusterId, Epoch, Incarnation, NodeId, Origin, Revision, Sequence, Timestamp, TokenId,
 };
 use quorate_model::member::{Liveness, Member, Roles};
 use quorate_model::node_name::NodeName;
 use quorate_model::retained::{Message, QoS};
 use quorate_model::state::ClusterState;
+use quorate_model::token::TokenRole;
 use quorate_model::topic_filter::TopicFilter;
 use quorate_model::topic_name::TopicName;
 use quorate_model::wire;
@@ -22,6 +27,8 @@ use quorate_model::wire;
 #[derive(Clone, Debug)]
 pub(crate) struct History {
     pub(crate) requests: Vec<Request>,
+    /// Membership entries, each before the request of that index.
+    pub(crate) voters: BTreeMap<usize, BTreeSet<NodeId>>,
 }
 
 impl History {
@@ -31,7 +38,8 @@ impl History {
         state: &mut ClusterState,
         mut step: impl FnMut(&ClusterState, &[Change]) -> Result<(), TestCaseError>,
     ) -> Result<(), TestCaseError> {
-        for batch in self.batches(state) {
+        for (index, batch) in self.batches(state).enumerate() {
+            self.note_voters(index, state);
             let revision = state.revision().next();
             let applied = state.apply(revision, &batch, &wire::encode_batch(&batch));
             step(state, &applied.changes)?;
@@ -41,12 +49,21 @@ impl History {
 
     /// What each entry was answered, in words that compare.
     pub(crate) fn answers(&self, state: &mut ClusterState) -> Vec<String> {
-        self.batches(state)
-            .map(|batch| {
+        let batches = self.batches(state).enumerate();
+        batches
+            .map(|(index, batch)| {
+                self.note_voters(index, state);
                 let revision = state.revision().next();
                 format!("{:?}", state.apply(revision, &batch, b"entry"))
             })
             .collect()
+    }
+
+    fn note_voters(&self, index: usize, state: &mut ClusterState) {
+        if let Some(voters) = self.voters.get(&index) {
+            let revision = state.revision().next();
+            state.note_voters(revision, voters.clone());
+        }
     }
 
     pub(crate) fn batch(&self, time: Timestamp) -> Batch {
@@ -66,7 +83,12 @@ impl History {
 }
 
 pub(crate) fn history() -> impl Strategy<Value = History> {
-    prop::collection::vec(request(), 1..40).prop_map(|requests| History { requests })
+    let voters = prop::collection::btree_set((1..4_u64).prop_map(NodeId::new), 1..3);
+    (
+        prop::collection::vec(request(), 1..40),
+        prop::collection::btree_map(0..40_usize, voters, 0..4),
+    )
+        .prop_map(|(requests, voters)| History { requests, voters })
 }
 
 /// What happens to routes and settings that have nothing to do with each other,
@@ -127,6 +149,7 @@ fn one_by_one(rows: &[Vec<Command>]) -> History {
     });
     History {
         requests: requests.collect(),
+        voters: BTreeMap::new(),
     }
 }
 
@@ -144,8 +167,24 @@ fn member(id: u64) -> Member {
         roles: Roles::Core,
         addresses: vec![],
         version: "0.1.0".into(),
+        election_slot: Some(id as u32 - 1),
         incarnation: Incarnation::new(1),
         liveness: Liveness::Up,
+        retiring: false,
+    }
+}
+
+fn join(id: u64, roles: Roles, admission: Admission) -> Command {
+    let candidate = Candidate {
+        id: NodeId::new(id),
+        name: NodeName::new(format!("core{id}@host")).unwrap(),
+        roles,
+        addresses: vec![],
+        version: "0.1.0".into(),
+    };
+    Command::AddMember {
+        candidate,
+        admission,
     }
 }
 
@@ -162,7 +201,10 @@ fn forming() -> Request {
 }
 
 fn request() -> impl Strategy<Value = Request> {
-    let commands = prop::collection::vec(command(), 1..6);
+    let commands = prop_oneof![
+        5 => prop::collection::vec(command(), 1..6),
+        1 => prop::collection::vec(securing(), 1..9),
+    ];
     (
         1..=4_u64,
         prop_oneof![8 => Just(1_u64), 1 => 1..4_u64],
@@ -196,7 +238,7 @@ fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         12 => filter().prop_map(|filter| Command::AddRoute { filter }),
         4 => filter().prop_map(|filter| Command::RemoveRoute { filter }),
-        6 => (client(), prop::option::weighted(0.3, epoch()))
+        8 => (client(), prop::option::weighted(0.3, epoch()))
             .prop_map(|(client, expected)| Command::Claim { client, expected }),
         4 => (client(), epoch()).prop_map(|(client, epoch)| Command::Release { client, epoch }),
         4 => (topic(), message()).prop_map(|(topic, message)| Command::Retain { topic, message }),
@@ -212,9 +254,48 @@ fn command() -> impl Strategy<Value = Command> {
         1 => subject().prop_map(|subject| Command::Unban { subject }),
         1 => (node(), life())
             .prop_map(|(node, incarnation)| Command::MemberDown { node, incarnation }),
-        1 => (4..=6_u64).prop_map(|id| Command::AddMember(member(id))),
+        1 => (1..=6_u64).prop_map(|id| Command::RetireMember { node: NodeId::new(id) }),
         1 => (3..=6_u64).prop_map(|id| Command::RemoveMember { node: NodeId::new(id) }),
         1 => (1..4_u64).prop_map(up),
+    ]
+}
+
+fn roles() -> impl Strategy<Value = Roles> {
+    prop_oneof![
+        4 => Just(Roles::Core),
+        1 => Just(Roles::Replicant),
+        1 => Just(Roles::Both),
+    ]
+}
+
+fn token_role() -> impl Strategy<Value = TokenRole> {
+    prop_oneof![3 => Just(TokenRole::Core), 1 => Just(TokenRole::Replicant)]
+}
+
+fn admission() -> impl Strategy<Value = Admission> {
+    prop_oneof![
+        4 => (1..4_u64).prop_map(|id| Admission::Token(TokenId::new(id))),
+        1 => Just(Admission::Cookie),
+        1 => Just(Admission::Certificate),
+    ]
+}
+
+/// What joining needs, close together, or it would rarely come to anything.
+fn securing() -> impl Strategy<Value = Command> {
+    let token = || (1..4_u64).prop_map(TokenId::new);
+    prop_oneof![
+        3 => (4..=6_u64, roles(), admission())
+            .prop_map(|(id, roles, admission)| join(id, roles, admission)),
+        3 => (token(), token_role(), 0..30_000_u64).prop_map(|(id, role, lifetime_ms)| {
+            Command::CreateToken { id, role, key: [7; 32], lifetime_ms }
+        }),
+        1 => token().prop_map(|id| Command::RevokeToken { id }),
+        3 => (1..4_u32, "[ab]").prop_map(|(serial, text)| Command::AddAuthority {
+            serial,
+            certificate: text.clone().into_bytes(),
+            key: SecretKey::new(text.into_bytes()),
+        }),
+        2 => (1..3_u32).prop_map(|serial| Command::RemoveAuthority { serial }),
     ]
 }
 

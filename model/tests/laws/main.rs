@@ -3,6 +3,8 @@
 
 mod histories;
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use quorate_model::change::Change;
 use quorate_model::ids::{Revision, Timestamp};
@@ -34,6 +36,22 @@ proptest! {
         view.validate();
         let rows = |view: &ClusterView| format!("{:?}", view.routes().collect::<Vec<_>>());
         prop_assert_eq!(rows(&view), rows(state.view()));
+    }
+
+    /// Who is to leave stays so until it has gone, whatever it says of itself.
+    #[test]
+    fn nobody_that_is_to_leave_stays_after_all(history in history()) {
+        let mut state = ClusterState::new(1);
+        let mut leaving = BTreeSet::new();
+        history.run(&mut state, |state, _| {
+            for node in &leaving {
+                let member = state.view().member(*node);
+                prop_assert!(member.is_none_or(|member| member.retiring), "{member:?}");
+            }
+            let members = state.view().members();
+            leaving.extend(members.filter(|member| member.retiring).map(|member| member.id));
+            Ok(())
+        })?;
     }
 
     /// Snapshot and restore is the identity: the copy and the original answer
@@ -167,6 +185,7 @@ fn a_history_must_exercise_what_the_laws_speak_of() {
     use proptest::strategy::ValueTree;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let (mut done, mut claimed, mut rejected) = (0, 0, 0);
+    let mut seen = BTreeSet::new();
     for _ in 0..50 {
         let history: History = history().new_tree(&mut runner).unwrap().current();
         let mut state = ClusterState::new(1);
@@ -176,9 +195,18 @@ fn a_history_must_exercise_what_the_laws_speak_of() {
             rejected += line.matches("Rejected").count();
         }
         assert!(state.revision() > Revision::new(1));
+        for (_, event) in state.events() {
+            let words = format!("{:?}", event.what);
+            seen.extend(words.split(' ').next().map(ToOwned::to_owned));
+        }
+        if state.tokens().any(|(_, token)| token.used_by.is_some()) {
+            seen.insert("Used".to_owned());
+        }
     }
     assert!(
         done > 500 && claimed > 50 && rejected > 50,
         "{done} {claimed} {rejected}"
     );
+    // Every kind of event, and a token that admitted a core.
+    assert_eq!(seen.len(), 12, "{seen:?}");
 }

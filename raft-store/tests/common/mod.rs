@@ -8,6 +8,7 @@ pub mod process;
 pub mod shim;
 pub mod verify;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
@@ -78,6 +79,10 @@ impl Machine for ChainMachine {
     fn skip(&mut self, index: u64) -> u64 {
         self.step(index, &[]);
         index
+    }
+
+    fn note_voters(&mut self, index: u64, _: &BTreeSet<u64>) -> u64 {
+        self.skip(index)
     }
 
     fn capture(&self) -> Box<dyn Image> {

@@ -1,4 +1,4 @@
-//! How a core reaches another core.
+//! How a node reaches another node.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use quorate_model::ids::NodeId;
 
-/// Carries one request to one core and brings its answer back. The bytes are
-/// sealed and checked by the caller; a link adds identity, so that the `from`
+/// Carries one request to one node and brings its answer back. The bytes are
+/// sealed and checked by the caller; a link adds identity, so that the caller
 /// that the other side sees is true.
 ///
 /// A link bounds what it has in flight. Dropping the future gives the call up;

@@ -1,4 +1,4 @@
-//! Links between cores in one process, for tests and benches: the same bytes
+//! Links between nodes in one process, for tests and benches: the same bytes
 //! as on a wire, and cuts on demand.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,11 +10,9 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use quorate_model::ids::NodeId;
 
-use crate::core::Core;
 use crate::link::{Link, LinkError};
-use crate::types::Runtime;
 
-/// A network of cores in this process. Cheap to clone.
+/// A network of nodes in this process. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct MemoryNetwork {
     shared: Arc<RwLock<Nodes>>,
@@ -41,14 +39,16 @@ impl MemoryNetwork {
         Arc::new(MemoryLink { from, network })
     }
 
-    /// From now on `core` answers calls to its node.
-    pub fn attach<R: Runtime>(&self, core: &Core<R>) {
-        let serving = core.clone();
-        let serve: Serve = Arc::new(move |from, request| {
-            let core = serving.clone();
-            Box::pin(async move { core.handle(from, request).await })
-        });
-        self.change(|nodes| drop(nodes.serving.insert(core.node(), serve)));
+    /// From now on `serve` answers calls to the node.
+    pub fn attach<F>(
+        &self,
+        node: NodeId,
+        serve: impl Fn(NodeId, Bytes) -> F + Send + Sync + 'static,
+    ) where
+        F: Future<Output = Bytes> + Send + 'static,
+    {
+        let serve: Serve = Arc::new(move |from, request| Box::pin(serve(from, request)));
+        self.change(|nodes| drop(nodes.serving.insert(node, serve)));
     }
 
     pub fn detach(&self, node: NodeId) {

@@ -1,0 +1,264 @@
+//! The leaver's side of leaving a cluster, and what any member can ask of the
+//! leader.
+//!
+//! A core that leaves takes part until the others have taken it out: a group of
+//! two cannot become a group of one without it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use quorate_model::ids::NodeId;
+use quorate_model::node_name::NodeName;
+use quorate_model::rules::LeaveRefusal;
+use tokio::time::Instant;
+
+use crate::metrics::Role;
+use crate::tier::control;
+use crate::tier::identity::Stage;
+use crate::tier::life::{Life, Outlook};
+use crate::tier::node::{CoreNode, Inner};
+use crate::tier::surroundings::FaultPoint;
+use crate::tier::wire::{ControlAnswer, ControlRefusal, ControlRequest};
+use crate::tier::work::{Step, Work};
+use crate::types::Runtime;
+
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the cluster may take to decide.
+const DECIDE: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(200);
+const HANDOVER: Duration = Duration::from_secs(4);
+
+/// Why a node did not leave, or was not made to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LeaveError {
+    #[error("this node is in no cluster")]
+    NotInCluster,
+    #[error("this node is joining or leaving a cluster already")]
+    Busy,
+    #[error("{0}")]
+    NotAllowed(String),
+    #[error("there is no node {0} in the cluster")]
+    UnknownNode(NodeName),
+    #[error("the cluster cannot decide now: {0}")]
+    Undecided(String),
+    #[error("{0}")]
+    Node(String),
+}
+
+impl<R: Runtime> CoreNode<R> {
+    /// Begins to leave, if the cluster allows it; [`CoreNode::watch_work`] tells
+    /// how it goes on.
+    pub async fn leave(&self) -> Result<(), LeaveError> {
+        let inner = Arc::clone(&self.inner);
+        if inner.identity().joining.is_some() {
+            let given_up = self.give_up_joining();
+            return given_up.map_err(|error| LeaveError::Node(error.to_string()));
+        }
+        let life = inner.life().ok_or(LeaveError::NotInCluster)?;
+        let identity = inner.identity();
+        let is_member = identity
+            .membership()
+            .is_some_and(|it| it.stage == Stage::Member);
+        self.check_quorum().await?;
+        let leaves = inner
+            .work
+            .borrow()
+            .as_ref()
+            .is_some_and(|work| work.outcome.is_none());
+        if !is_member || leaves {
+            return Err(LeaveError::Busy);
+        }
+        inner.work.send_replace(Some(Work::at(Step::HandingOver)));
+        let leaver = Arc::clone(&inner);
+        inner.spawn(async move {
+            let result = tokio::select! {
+                biased;
+                () = leaver.stopping() => return,
+                result = leaver.take_leave(&life) => result,
+            };
+            let outcome = match result {
+                Ok(()) => Ok(String::from("left the cluster")),
+                Err(error) => Err(error.into()),
+            };
+            leaver.work.send_modify(|work| {
+                let work = work.get_or_insert(Work::at(Step::Leaving));
+                work.outcome = Some(outcome);
+            });
+        });
+        Ok(())
+    }
+
+    /// Has a node that is gone removed by the others.
+    pub async fn force_leave(&self, name: NodeName) -> Result<(), LeaveError> {
+        let life = self.inner.life().ok_or(LeaveError::NotInCluster)?;
+        self.check_quorum().await?;
+        let until = Instant::now() + DECIDE;
+        let removed = find(&life, &name);
+        let request = ControlRequest::ForceLeave { name: name.clone() };
+        ask_leader(&life, &request, until).await?;
+        // Decided; what follows is the leader's to do, and shows soon.
+        while let Some(node) = removed {
+            let is_gone = life
+                .core
+                .read_stale(|state| state.view().member(node).is_none())
+                .value;
+            if is_gone || Instant::now() >= until {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+}
+
+impl<R: Runtime> CoreNode<R> {
+    /// Says at once, with the numbers, what would only be found out by waiting.
+    async fn check_quorum(&self) -> Result<(), LeaveError> {
+        let status = self.status().await.ok_or(LeaveError::NotInCluster)?;
+        let (alive, needed) = (status.voters_alive(), status.voters_needed());
+        if alive >= needed {
+            return Ok(());
+        }
+        let voters = status.metrics.voters.len();
+        Err(LeaveError::NotAllowed(
+            LeaveRefusal::NoQuorum {
+                alive,
+                voters,
+                needed,
+            }
+            .to_string(),
+        ))
+    }
+}
+
+fn find<R: Runtime>(life: &Life<R>, name: &NodeName) -> Option<NodeId> {
+    let found = life.core.read_stale(|state| {
+        let mut members = state.view().members();
+        members
+            .find(|member| member.name == *name)
+            .map(|member| member.id)
+    });
+    found.value
+}
+
+impl<R: Runtime> Inner<R> {
+    async fn take_leave(self: &Arc<Self>, life: &Arc<Life<R>>) -> Result<(), LeaveError> {
+        let node = life.node;
+        let until = Instant::now() + DECIDE;
+        loop {
+            let request = ControlRequest::Leave { node };
+            match ask_leader(life, &request, until).await? {
+                ControlAnswer::YouLead if Instant::now() >= until => {
+                    let reason = "no other core took the lead over in time";
+                    return Err(LeaveError::Undecided(reason.to_owned()));
+                }
+                ControlAnswer::YouLead => hand_over(life).await,
+                ControlAnswer::Gone => break,
+                _ => {
+                    self.work.send_replace(Some(Work::at(Step::Leaving)));
+                    if self.removed_in(life, until).await {
+                        break;
+                    }
+                }
+            }
+            self.world.surroundings.reach(FaultPoint::LeaveHandedOver);
+        }
+        self.world.surroundings.reach(FaultPoint::LeaveRemoved);
+        self.retire(life).await;
+        Ok(())
+    }
+
+    /// Waits a while for the removal to show here.
+    async fn removed_in(&self, life: &Arc<Life<R>>, until: Instant) -> bool {
+        let mut outlook = life.outlook.clone();
+        let pause = (Instant::now() + 5 * PAUSE).min(until.max(Instant::now() + PAUSE));
+        let removed = outlook.wait_for(|outlook| *outlook == Outlook::Removed);
+        matches!(tokio::time::timeout_at(pause, removed).await, Ok(Ok(_)))
+    }
+}
+
+/// Has another core take the lead, the one that waits least for its elections.
+async fn hand_over<R: Runtime>(life: &Arc<Life<R>>) {
+    let metrics = life.core.metrics();
+    let mut others: Vec<(u32, NodeId)> = life
+        .core
+        .read_stale(|state| {
+            let voters = metrics.voters.iter().filter(|voter| **voter != life.node);
+            voters
+                .filter_map(|voter| Some((state.view().member(*voter)?.election_slot?, *voter)))
+                .collect()
+        })
+        .value;
+    others.sort_unstable();
+    for (_, successor) in others {
+        let request = ControlRequest::TakeOver;
+        let answer = control::ask(
+            &life.transport,
+            successor,
+            &request,
+            control::REPORT_TIMEOUT,
+        );
+        if answer.await != Ok(ControlAnswer::TakingOver) {
+            continue;
+        }
+        let until = Instant::now() + HANDOVER;
+        while Instant::now() < until {
+            let now = life.core.metrics();
+            if now.role != Role::Leader && now.leader.is_some_and(|leader| leader != life.node) {
+                return;
+            }
+            tokio::time::sleep(PAUSE / 4).await;
+        }
+    }
+}
+
+/// Asks whoever leads, until somebody decides or time is up.
+pub(crate) async fn ask_leader<R: Runtime>(
+    life: &Arc<Life<R>>,
+    request: &ControlRequest,
+    until: Instant,
+) -> Result<ControlAnswer, LeaveError> {
+    loop {
+        let leader = life.core.metrics().leader;
+        let answer = match leader {
+            Some(leader) if leader == life.node => {
+                life.control.serve(leader, request.clone()).await
+            }
+            Some(leader) => {
+                let mut outlook = life.outlook.clone();
+                let asked = tokio::select! {
+                    biased;
+                    // Whoever is removed gets no answer any more.
+                    _ = outlook.wait_for(|outlook| *outlook == Outlook::Removed) => {
+                        return Ok(ControlAnswer::Gone);
+                    }
+                    asked = control::ask(&life.transport, leader, request, CALL_TIMEOUT) => asked,
+                };
+                match asked {
+                    Ok(ControlAnswer::Refused(refusal)) => Err(refusal),
+                    Ok(answer) => Ok(answer),
+                    Err(detail) => Err(ControlRefusal::Undecided { detail }),
+                }
+            }
+            None => Err(ControlRefusal::Undecided {
+                detail: String::from("no leader is known"),
+            }),
+        };
+        let reason = match answer {
+            Ok(answer) => return Ok(answer),
+            Err(ControlRefusal::NotAllowed { detail }) => {
+                return Err(LeaveError::NotAllowed(detail));
+            }
+            Err(ControlRefusal::UnknownNode { name }) => return Err(LeaveError::UnknownNode(name)),
+            Err(ControlRefusal::Undecided { detail }) => detail,
+            Err(refusal) => refusal.to_string(),
+        };
+        if *life.outlook.borrow() == Outlook::Removed {
+            return Ok(ControlAnswer::Gone);
+        }
+        if Instant::now() + PAUSE >= until {
+            return Err(LeaveError::Undecided(reason));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}

@@ -1,0 +1,176 @@
+//! What went wrong, in the words and with the exit code that users get.
+
+use quorate_admin::api::{Code, Problem};
+use quorate_core::tier::{
+    AdmissionRefusal, InitError, JoinError, LeaveError, NodeError, QueryError, WorkError,
+};
+use quorate_core::{ProposeError, StartError};
+use quorate_model::reply::Rejection;
+use quorate_model::rules::{JoinRefusal, TokenRefusal};
+use quorate_transport::VisitError;
+
+use crate::data_dir::DataDirError;
+
+const NEW_TOKEN: &str =
+    "make a new one on a core of that cluster: quorate token create --role core";
+const STATUS: &str = "see which nodes answer: quorate cluster status";
+
+pub(crate) fn of_work(error: &WorkError) -> Problem {
+    match error {
+        WorkError::Join(error) => of_join(error),
+        WorkError::Leave(error) => of_leave(error),
+    }
+}
+
+pub(crate) fn of_join(error: &JoinError) -> Problem {
+    let told = |code| Problem::new(code, error.to_string());
+    match error {
+        JoinError::NotACore => told(Code::Configuration)
+            .with_hint("configure cluster.discovery_strategy, and the replicant finds its cores"),
+        JoinError::Busy => told(Code::TryAgain).with_hint("watch it: quorate cluster status"),
+        JoinError::InCluster { .. } => {
+            told(Code::NotAllowed).with_hint("leave it first: quorate node leave")
+        }
+        JoinError::HasData { .. } => {
+            told(Code::NotAllowed).with_hint("to give it up, add --wipe to the command")
+        }
+        JoinError::NoProof => told(Code::Usage)
+            .with_hint("make a token on a core of that cluster: quorate token create --role core"),
+        JoinError::Token(_) => told(Code::Usage).with_hint(NEW_TOKEN),
+        JoinError::Visit { error: visit, .. } => of_visit(told(code_of_visit(visit)), visit),
+        JoinError::Refused { refusal, .. } => of_admission(error, refusal),
+        JoinError::Unanswered { .. } | JoinError::GivenUp => told(Code::TryAgain).with_hint(STATUS),
+        JoinError::NoCookieBack { .. } => told(Code::NotAllowed)
+            .with_hint("check the address: whoever answers is not of your cluster"),
+        JoinError::Unreadable { .. } => {
+            told(Code::Unavailable).with_hint("run the same version on both nodes")
+        }
+        JoinError::Node(_) => told(Code::Internal),
+        JoinError::Stopping => told(Code::TryAgain),
+    }
+}
+
+const fn code_of_visit(error: &VisitError) -> Code {
+    match error {
+        VisitError::OtherAuthority { .. } => Code::NotAllowed,
+        VisitError::Timeout { .. } => Code::TryAgain,
+        VisitError::NobodyAnswers { .. }
+        | VisitError::Closed(_)
+        | VisitError::Credentials(_)
+        | VisitError::Endpoint(_) => Code::Unavailable,
+    }
+}
+
+fn of_visit(problem: Problem, error: &VisitError) -> Problem {
+    match error {
+        VisitError::OtherAuthority { .. } => {
+            problem.with_hint("use a token of the cluster that this address belongs to")
+        }
+        _ => problem.with_hint(
+            "check that a core runs there and that its transport port (UDP) can be reached",
+        ),
+    }
+}
+
+fn of_admission(error: &JoinError, refusal: &AdmissionRefusal) -> Problem {
+    let told = |code| Problem::new(code, error.to_string());
+    match refusal {
+        AdmissionRefusal::NotACore => told(Code::NotAllowed).with_hint("name a core with --core"),
+        AdmissionRefusal::Token(TokenRefusal::WrongRole { .. }) | AdmissionRefusal::Token(_) => {
+            told(Code::NotAllowed).with_hint(NEW_TOKEN)
+        }
+        AdmissionRefusal::WrongProof => told(Code::NotAllowed).with_hint(NEW_TOKEN),
+        AdmissionRefusal::WrongCookie => told(Code::NotAllowed)
+            .with_hint("use a token, or the same node.cookie and cluster.name on both nodes"),
+        AdmissionRefusal::Rejected(Rejection::Join(JoinRefusal::NameTaken { name, .. })) => {
+            told(Code::NotAllowed).with_hint(format!(
+                "give this node another node.name, or, if the other one is gone for good: \
+                 quorate cluster force-leave {name}"
+            ))
+        }
+        AdmissionRefusal::Rejected(_) => told(Code::NotAllowed),
+        AdmissionRefusal::Undecided { .. } => told(Code::TryAgain).with_hint(STATUS),
+        AdmissionRefusal::Malformed { .. } => {
+            told(Code::Unavailable).with_hint("run the same version on both nodes")
+        }
+    }
+}
+
+pub(crate) fn of_leave(error: &LeaveError) -> Problem {
+    let told = |code| Problem::new(code, error.to_string());
+    match error {
+        LeaveError::NotInCluster => told(Code::NotAllowed),
+        LeaveError::Busy => told(Code::TryAgain).with_hint("watch it: quorate cluster status"),
+        LeaveError::NotAllowed(_) => told(Code::NotAllowed).with_hint(STATUS),
+        LeaveError::UnknownNode(_) => told(Code::Usage).with_hint(STATUS),
+        LeaveError::Undecided(_) => told(Code::TryAgain).with_hint(STATUS),
+        LeaveError::Node(_) => told(Code::Internal),
+    }
+}
+
+pub(crate) fn of_init(error: &InitError) -> Problem {
+    let told = |code| Problem::new(code, error.to_string());
+    match error {
+        InitError::InCluster { .. } => told(Code::NotAllowed).with_hint(STATUS),
+        InitError::Joining => told(Code::TryAgain),
+        InitError::Node(_) => told(Code::Internal),
+    }
+}
+
+pub(crate) fn of_query(error: &QueryError) -> Problem {
+    let told = |code| Problem::new(code, error.to_string());
+    match error {
+        QueryError::NotInCluster => told(Code::NotAllowed)
+            .with_hint("quorate node join --core NAME@HOST, or quorate node init"),
+        QueryError::Propose(
+            ProposeError::Rejected(_) | ProposeError::Timeout | ProposeError::NotSent,
+        )
+        | QueryError::Read(_) => told(Code::TryAgain).with_hint(STATUS),
+        QueryError::Propose(_) => told(Code::TryAgain),
+        QueryError::OwnPki => told(Code::NotAllowed)
+            .with_hint("renew the files of transport.cert and transport.ca, and restart the node"),
+        QueryError::NoRotation => {
+            told(Code::NotAllowed).with_hint("begin one: quorate cluster rotate-ca")
+        }
+        QueryError::StillNeeded { .. } => told(Code::TryAgain).with_hint(
+            "a core that runs takes its new certificate within seconds; start those that are down",
+        ),
+        QueryError::Rejected(_) => told(Code::NotAllowed),
+        QueryError::Internal(_) => told(Code::Internal),
+    }
+}
+
+pub(crate) fn of_data_dir(error: &DataDirError) -> Problem {
+    match error {
+        DataDirError::Locked(_) => Problem::new(Code::TryAgain, error.to_string())
+            .with_hint("give each node a node.data_dir of its own, or stop the other node"),
+        DataDirError::Unusable { .. } => Problem::new(Code::Configuration, error.to_string())
+            .with_hint("set node.data_dir to a directory that this user can write"),
+    }
+}
+
+pub(crate) fn of_node(error: &NodeError) -> Problem {
+    let told = |code| Problem::new(code, error.to_string());
+    match error {
+        NodeError::OtherName { stored, .. } => told(Code::Configuration).with_hint(format!(
+            "set node.name back to {stored}, or use another node.data_dir"
+        )),
+        NodeError::OtherRoles { stored, .. } => told(Code::Configuration).with_hint(format!(
+            "set node.roles back to {stored}, or leave the cluster first: quorate node leave"
+        )),
+        NodeError::LogLost { .. } => told(Code::Internal).with_hint(
+            "restore the whole data directory; or force this node to leave, remove the directory, \
+             and let it join again",
+        ),
+        NodeError::OtherCertificate { .. } => told(Code::Configuration).with_hint(
+            "the certificate needs the URI name quorate://pki/ROLES/NAME@HOST of this node",
+        ),
+        NodeError::Socket(_) => told(Code::Unavailable)
+            .with_hint("another process has that UDP port: set transport.bind, or stop it"),
+        NodeError::Disk(_) => {
+            told(Code::Configuration).with_hint("check the disk and who owns the data directory")
+        }
+        NodeError::Store(_) | NodeError::Start(StartError::Store(_)) => told(Code::Internal),
+        _ => told(Code::Internal),
+    }
+}

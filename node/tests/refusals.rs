@@ -1,0 +1,363 @@
+//! What a node refuses, in which words, and with which exit code.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+mod support;
+
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::time::{Duration, Instant};
+
+use common::Ended;
+use quorate_admin::api::{Phase, TokenRole};
+use support::cluster::Cluster;
+use support::node::Node;
+use support::ports::free_port;
+use tempfile::TempDir;
+
+const USAGE: i32 = 64;
+const UNAVAILABLE: i32 = 69;
+const TRY_AGAIN: i32 = 75;
+const NOT_ALLOWED: i32 = 77;
+const CONFIGURATION: i32 = 78;
+
+/// For a refusal that somebody waits for.
+const SOON: Duration = Duration::from_secs(30);
+
+fn home() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// `error:` lines that hold all of `error`, and a hint that holds `hint`.
+#[track_caller]
+fn assert_refused(ended: &Ended, code: i32, error: &[&str], hint: &str) {
+    assert_eq!(ended.code, code, "{ended:?}");
+    let lines = |label: &str| -> String {
+        let lines = ended.stderr.lines().filter(|line| line.starts_with(label));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let (errors, hints) = (lines("error: "), lines("hint: "));
+    assert!(!errors.is_empty(), "{ended:?}");
+    for part in error {
+        assert!(errors.contains(part), "{part:?} is not in {ended:?}");
+    }
+    assert!(hints.contains(hint), "{hint:?} is no hint of {ended:?}");
+}
+
+#[track_caller]
+fn assert_alone(node: &Node) {
+    let status = node.status().unwrap();
+    assert_eq!(status.this_node.phase, Phase::Member, "{status:?}");
+    assert_eq!(status.nodes.len(), 1, "{status:?}");
+}
+
+#[test]
+fn joining_without_a_core() {
+    let home = home();
+    let node = Node::alone(home.path(), "core1");
+    let ended = node.run(&["node", "join"]);
+    let hint = "quorate node join --core NAME@HOST[:PORT]";
+    assert_refused(&ended, USAGE, &["--core"], hint);
+    assert_alone(&node);
+}
+
+#[test]
+fn a_replicant_without_discovery() {
+    let home = home();
+    let mut node = Node::new(home.path(), "rep1");
+    node.sets = vec!["node.roles=replicant".to_owned()];
+    let ended = node.start_in_vain();
+    let error = ["cluster.discovery_strategy", "`manual` is for cores alone"];
+    assert_refused(
+        &ended,
+        CONFIGURATION,
+        &error,
+        "set cluster.discovery_strategy",
+    );
+    assert!(!node.dir.exists(), "{}", node.dir.display());
+}
+
+#[test]
+fn joining_towards_nobody() {
+    let home = home();
+    let host = Node::alone(home.path(), "core1");
+    let token = host.core_token();
+    let node = Node::alone(home.path(), "core2");
+    let silent = free_port();
+    for (core, tried) in [
+        (
+            format!("core9@127.0.0.1:{silent}"),
+            format!("127.0.0.1:{silent}"),
+        ),
+        (
+            "core9@no-such-host.invalid".to_owned(),
+            "no-such-host.invalid:4370".to_owned(),
+        ),
+    ] {
+        let start = Instant::now();
+        let ended = node.join(&core, &token);
+        assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+        assert_refused(&ended, UNAVAILABLE, &[&tried], "");
+        assert_alone(&node);
+    }
+    // The token is not used up by that.
+    let ended = node.join(&host.core_address(), &token);
+    assert_eq!(ended.code, 0, "{ended:?}");
+}
+
+#[test]
+fn a_token_of_a_core_works_once() {
+    let home = home();
+    let host = Node::alone(home.path(), "core1");
+    let token = host.core_token();
+    let first = Node::alone(home.path(), "core2");
+    let ended = first.join(&host.core_address(), &token);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let second = Node::alone(home.path(), "core3");
+    let ended = second.join(&host.core_address(), &token);
+    let hint = "quorate token create --role core";
+    assert_refused(&ended, NOT_ALLOWED, &["works once"], hint);
+    assert_alone(&second);
+}
+
+#[test]
+fn an_expired_token() {
+    let home = home();
+    let host = Node::alone(home.path(), "core1");
+    let token = host.token(TokenRole::Core, 1);
+    let node = Node::alone(home.path(), "core2");
+    std::thread::sleep(Duration::from_millis(1_500));
+    let ended = node.join(&host.core_address(), &token);
+    let hint = "quorate token create --role core";
+    assert_refused(&ended, NOT_ALLOWED, &["the token expired at 20"], hint);
+    assert_alone(&node);
+}
+
+#[test]
+fn a_token_for_another_role() {
+    let home = home();
+    let host = Node::alone(home.path(), "core1");
+    let token = host.token(TokenRole::Replicant, 600);
+    let node = Node::alone(home.path(), "core2");
+    let ended = node.join(&host.core_address(), &token);
+    let error = ["the token is for the role replicant"];
+    let hint = "quorate token create --role core";
+    assert_refused(&ended, NOT_ALLOWED, &error, hint);
+    assert_alone(&node);
+}
+
+#[test]
+fn a_token_of_another_cluster() {
+    let home = home();
+    let host = Node::alone(home.path(), "core1");
+    let other = Node::alone(home.path(), "other1");
+    let token = other.core_token();
+    let node = Node::alone(home.path(), "core2");
+    let ended = node.join(&host.core_address(), &token);
+    let core = host.core_address().replace("core1@", "");
+    assert_refused(
+        &ended,
+        NOT_ALLOWED,
+        &[&core, "does not belong to the cluster that the token names"],
+        "use a token of the cluster",
+    );
+    assert_alone(&node);
+}
+
+#[test]
+fn a_revoked_token() {
+    let home = home();
+    let host = Node::alone(home.path(), "core1");
+    let token = host.core_token();
+    let id = host.token_ids().unwrap().remove(0);
+    assert_eq!(host.run(&["token", "revoke", &id]).code, 0);
+    let node = Node::alone(home.path(), "core2");
+    let ended = node.join(&host.core_address(), &token);
+    let hint = "quorate token create --role core";
+    assert_refused(&ended, NOT_ALLOWED, &["no such token"], hint);
+    assert_alone(&node);
+}
+
+#[test]
+fn what_is_no_token() {
+    let home = home();
+    let host = Node::alone(home.path(), "core1");
+    let node = Node::alone(home.path(), "core2");
+    let mut cut = host.core_token();
+    cut.truncate(cut.len() / 2);
+    for token in ["garbage", &cut] {
+        let ended = node.join(&host.core_address(), token);
+        let hint = "quorate token create --role core";
+        assert_refused(&ended, USAGE, &["token"], hint);
+        assert!(!ended.stderr.contains(token), "{ended:?}");
+    }
+    assert_alone(&node);
+}
+
+#[test]
+fn joining_without_a_token() {
+    let home = home();
+    let host = Node::alone(home.path(), "core1");
+    let node = Node::alone(home.path(), "core2");
+    let ended = node.run(&["node", "join", "--core", &host.core_address()]);
+    let hint = "quorate token create --role core";
+    assert_refused(&ended, USAGE, &["a token is needed"], hint);
+    assert_alone(&node);
+}
+
+#[test]
+fn data_are_cleared_only_when_that_is_asked_for() {
+    let home = home();
+    let host = Node::alone(home.path(), "core1");
+    let node = Node::alone(home.path(), "core2");
+    node.token(TokenRole::Replicant, 600);
+    let token = host.core_token();
+    let ended = node.join(&host.core_address(), &token);
+    assert_refused(&ended, NOT_ALLOWED, &["data of its own"], "--wipe");
+    assert_alone(&node);
+    assert_eq!(node.token_ids().unwrap().len(), 1);
+    let line = [
+        "node",
+        "join",
+        "--core",
+        &host.core_address(),
+        "--token",
+        &token,
+        "--wipe",
+    ];
+    let ended = node.run(&line);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(node.status().unwrap().nodes.len(), 2);
+}
+
+#[test]
+fn joining_while_in_a_cluster_with_others() {
+    let home = home();
+    let cluster = Cluster::form(home.path(), 2);
+    let host = Node::alone(home.path(), "other1");
+    let token = host.core_token();
+    for node in &cluster.nodes {
+        let ended = node.join(&host.core_address(), &token);
+        let error = ["must leave first"];
+        assert_refused(&ended, NOT_ALLOWED, &error, "quorate node leave");
+        assert_eq!(node.status().unwrap().nodes.len(), 2);
+    }
+}
+
+#[test]
+fn a_name_that_is_taken() {
+    let home = home();
+    let host = Node::alone(home.path(), "core1");
+    let token = host.core_token();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut node = Node::alone(elsewhere.path(), "core1");
+    let ended = node.join(&host.core_address(), &token);
+    let error = ["the name core1@127.0.0.1 belongs to node"];
+    assert_refused(&ended, NOT_ALLOWED, &error, "force-leave core1@127.0.0.1");
+    assert_alone(&node);
+    assert!(node.terminate().success());
+}
+
+#[test]
+fn a_second_node_on_the_same_data() {
+    let home = home();
+    let first = Node::alone(home.path(), "core1");
+    let mut second = Node::new(home.path(), "core1");
+    second.name.clone_from(&first.name);
+    let ended = second.start_in_vain();
+    let dir = first.dir.display().to_string();
+    assert_refused(
+        &ended,
+        TRY_AGAIN,
+        &["another node runs", &dir],
+        "node.data_dir",
+    );
+    assert_alone(&first);
+}
+
+#[test]
+fn leaving_that_would_lose_the_quorum() {
+    let home = home();
+    let mut cluster = Cluster::form(home.path(), 3);
+    let at = cluster.follower();
+    cluster.nodes[at].kill();
+    let other = (at + 1) % 3;
+    let ended = cluster.nodes[other].run(&["node", "leave"]);
+    let error = ["1 of 2 cores would answer and 2 are needed"];
+    assert_refused(&ended, NOT_ALLOWED, &error, "");
+    let status = cluster.nodes[other].status().unwrap();
+    assert_eq!(status.nodes.len(), 3, "{status:?}");
+    cluster.nodes[at].start();
+    cluster.wait_whole();
+}
+
+#[test]
+fn a_node_that_answers_is_not_forced_out() {
+    let home = home();
+    let cluster = Cluster::form(home.path(), 2);
+    let name = &cluster.nodes[1].name;
+    let ended = cluster.nodes[0].run(&["cluster", "force-leave", name]);
+    let error = ["the node answers; ask it to leave instead"];
+    let hint = "quorate cluster status";
+    assert_refused(&ended, NOT_ALLOWED, &error, hint);
+    let ended = cluster.nodes[0].run(&["cluster", "force-leave", "core9@h"]);
+    assert_refused(&ended, USAGE, &["core9@h"], hint);
+}
+
+#[test]
+fn the_last_core_does_not_leave() {
+    let home = home();
+    let node = Node::alone(home.path(), "core1");
+    let ended = node.run(&["node", "leave"]);
+    assert_refused(&ended, NOT_ALLOWED, &["it is the last core"], "");
+    assert_alone(&node);
+}
+
+#[test]
+fn a_name_does_not_change() {
+    let home = home();
+    let mut node = Node::alone(home.path(), "core1");
+    assert!(node.terminate().success());
+    node.name = "core7@127.0.0.1".to_owned();
+    let ended = node.start_in_vain();
+    let error = ["core1@127.0.0.1", "core7@127.0.0.1"];
+    assert_refused(
+        &ended,
+        CONFIGURATION,
+        &error,
+        "set node.name back to core1@127.0.0.1",
+    );
+    node.name = "core1@127.0.0.1".to_owned();
+    node.start();
+    node.wait_settled();
+}
+
+#[test]
+fn a_busy_port() {
+    let home = home();
+    let node = Node::new(home.path(), "core1");
+    let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, node.transport_port)).unwrap();
+    let address = udp.local_addr().unwrap().to_string();
+    let ended = node.start_in_vain();
+    let error = [address.as_str(), "in use"];
+    assert_refused(&ended, UNAVAILABLE, &error, "transport.bind");
+    drop(udp);
+
+    let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, node.admin_port)).unwrap();
+    let address = tcp.local_addr().unwrap().to_string();
+    let ended = node.start_in_vain();
+    let error = [address.as_str(), "in use"];
+    assert_refused(&ended, UNAVAILABLE, &error, "admin.bind");
+}
+
+#[test]
+fn a_directory_that_cannot_be() {
+    let home = home();
+    let mut node = Node::new(home.path(), "core1");
+    // A file stands in the way, which stops the superuser too.
+    std::fs::write(&node.dir, "").unwrap();
+    node.dir = node.dir.join("data");
+    let ended = node.start_in_vain();
+    let dir = node.dir.display().to_string();
+    assert_refused(&ended, CONFIGURATION, &[&dir], "node.data_dir");
+}

@@ -1,0 +1,106 @@
+//! Whoever reaches the UDP port and means harm, or has a certificate and does.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use std::net::UdpSocket;
+
+use bytes::Bytes;
+use quorate_transport::{Environment, Service, TransportConfig, Trust, Visit};
+use support::{Blueprint, Node, authority};
+
+/// Two nodes that talk while something is done to the first.
+struct Pair {
+    one: Node,
+    two: Node,
+}
+
+impl Pair {
+    fn start() -> Self {
+        let authority = authority(1);
+        let one = Blueprint::new(1, &authority).start();
+        let two = Blueprint::new(2, &authority).start();
+        two.knows(&one);
+        Self { one, two }
+    }
+
+    async fn still_talk(&self) {
+        self.two.call(&self.one, Service::Raft, 1).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_datagrams_change_nothing() {
+    let pair = Pair::start();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let mut state = 1_u64;
+    for _ in 0..20_000 {
+        let datagram: Vec<u8> = (0..(state % 1400) as usize + 1)
+            .map(|_| {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                (state >> 33) as u8
+            })
+            .collect();
+        // A full buffer drops it, as a network would.
+        let _ = socket.send_to(&datagram, &pair.one.address);
+    }
+    pair.still_talk().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_handshakes_does_not_shut_the_door_to_members() {
+    let pair = Pair::start();
+    let visits = (0..400).map(|_| {
+        let address = pair.one.address.clone();
+        async move {
+            let environment = Environment::system(1);
+            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+            let socket = environment.runtime.wrap_udp_socket(socket).unwrap();
+            let config = TransportConfig::default();
+            Visit::begin(&environment, &config, socket, &[address], Trust::ProofLater).await
+        }
+    });
+    let visits = futures::future::join_all(visits).await;
+    assert!(visits.iter().any(Result::is_ok));
+    drop(visits);
+    pair.still_talk().await;
+}
+
+/// What the first node does when it gets these bytes on a stream.
+async fn closed_after(bytes: &'static [u8]) -> String {
+    let pair = Pair::start();
+    let environment = Environment::system(1);
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let socket = environment.runtime.wrap_udp_socket(socket).unwrap();
+    let config = TransportConfig::default();
+    let addresses = [pair.one.address.clone()];
+    let visit = Visit::begin(&environment, &config, socket, &addresses, Trust::ProofLater).await;
+    let closed = visit.unwrap().misbehave(Bytes::from_static(bytes)).await;
+    pair.still_talk().await;
+    closed
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frame_of_four_gigabytes_ends_the_connection() {
+    let frame = b"QRST\x01\x01\0\0\xff\xff\xff\xff\x01\0\0\0\0\0\0\0\0\0\0\0";
+    let closed = closed_after(frame).await;
+    assert!(
+        closed.contains("4294967295 bytes exceeds the limit"),
+        "{closed}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_protocol_on_a_stream_ends_the_connection() {
+    let closed = closed_after(b"GET / HTTP/1.1\r\n\r\n").await;
+    assert!(closed.contains("none of ours"), "{closed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_opens_no_stream_but_the_door() {
+    let closed = closed_after(b"QRST\x01\x02\0\0").await;
+    assert!(closed.contains("Raft is not open"), "{closed}");
+}
