@@ -6,7 +6,7 @@ use quorate_core::tier::{
 };
 use quorate_core::{ProposeError, StartError};
 use quorate_model::reply::Rejection;
-use quorate_model::rules::{JoinRefusal, TokenRefusal};
+use quorate_model::rules::JoinRefusal;
 use quorate_transport::VisitError;
 
 use crate::data_dir::DataDirError;
@@ -76,10 +76,9 @@ fn of_admission(error: &JoinError, refusal: &AdmissionRefusal) -> Problem {
     let told = |code| Problem::new(code, error.to_string());
     match refusal {
         AdmissionRefusal::NotACore => told(Code::NotAllowed).with_hint("name a core with --core"),
-        AdmissionRefusal::Token(TokenRefusal::WrongRole { .. }) | AdmissionRefusal::Token(_) => {
+        AdmissionRefusal::Token(_) | AdmissionRefusal::WrongProof => {
             told(Code::NotAllowed).with_hint(NEW_TOKEN)
         }
-        AdmissionRefusal::WrongProof => told(Code::NotAllowed).with_hint(NEW_TOKEN),
         AdmissionRefusal::WrongCookie => told(Code::NotAllowed)
             .with_hint("use a token, or the same node.cookie and cluster.name on both nodes"),
         AdmissionRefusal::Rejected(Rejection::Join(JoinRefusal::NameTaken { name, .. })) => {

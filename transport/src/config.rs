@@ -79,8 +79,7 @@ impl Default for TransportConfig {
 }
 
 impl TransportConfig {
-    /// For connections to nodes whose certificate was checked. Windows as
-    /// measured; see `benches/README.md`.
+    /// For connections to nodes whose certificate was checked.
     pub(crate) fn quic_to_peers(&self) -> Arc<quinn::TransportConfig> {
         let mut quic = self.quic();
         quic.receive_window(VarInt::from_u32(PEER_WINDOW_BYTES));

@@ -5,7 +5,7 @@
 //! caller ─ queue ─ writer ══ stream ══ reader ─ handler ─ queue ─ writer ══ ... ─ caller
 //! ```
 //!
-//! A stream a message costs several times as much; see `benches/README.md`.
+//! A stream a message costs several times as much.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use quorate_model::command::Command;
 use quorate_model::ids::NodeId;
 use quorate_model::member::Member;
+use quorate_model::reply::Reply;
 use quorate_model::rules::{RaftTier, TierStep, next_step};
 use tokio::sync::watch;
 
@@ -123,7 +124,13 @@ async fn take<R: Runtime>(control: &Control<R>, step: TierStep) -> Round {
 async fn remove<R: Runtime>(core: &Core<R>, node: NodeId) -> Round {
     let command = Command::RemoveMember { node };
     match core.propose_within(command, COMMIT_TIMEOUT).await {
-        Ok(_) => Round::Done,
+        Ok(committed) => match committed.reply {
+            Reply::Rejected(rejection) => {
+                tracing::warn!(%node, %rejection, "a node that leaves is not removed");
+                Round::Waiting
+            }
+            Reply::Done | Reply::Claimed { .. } => Round::Done,
+        },
         Err(error) => {
             tracing::warn!(%node, %error, "a node that leaves is not removed yet");
             Round::Waiting
