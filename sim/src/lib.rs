@@ -9,6 +9,9 @@
 //!                                                                  |
 //!                               runner: shortest story <-----------+
 //! ```
+//!
+//! That is the core alone, over messages. [`tier`] runs whole core nodes, with
+//! the real transport and the protocols of joining and leaving.
 #![allow(unexpected_cfgs)] // `tokio_unstable` is set by RUSTFLAGS, which the lint cannot know
 
 #[cfg(not(any(tokio_unstable, doc, doctest)))]
@@ -41,5 +44,6 @@ pub mod rng;
 pub mod runner;
 pub mod runtime;
 pub mod schedule;
+pub mod tier;
 pub mod trace;
 pub mod workload;

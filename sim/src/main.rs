@@ -3,6 +3,8 @@
 
 #![allow(clippy::print_stdout)] // a command line tool speaks through it
 
+mod tier_report;
+
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -23,6 +25,9 @@ struct Arguments {
     /// The first and the last seed, like 1..300; or a single one.
     #[arg(long, default_value = "1..300", value_parser = parse_seeds)]
     seeds: RangeInclusive<u64>,
+    /// Run whole core nodes that join, leave and move, over the real transport.
+    #[arg(long, conflicts_with_all = ["plan", "mutant"])]
+    tier: bool,
     /// Run the plan in this file, as a failure prints it, instead of any seed.
     #[arg(long)]
     plan: Option<PathBuf>,
@@ -54,6 +59,9 @@ struct Totals {
 
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
+    if arguments.tier {
+        return Ok(tier_report::run(&arguments));
+    }
     let mutation = match &arguments.mutant {
         Some(name) => Mutation::named(name).map_err(anyhow::Error::msg)?,
         None => Mutation::default(),

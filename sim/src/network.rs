@@ -39,6 +39,23 @@ pub struct Weather {
     pub duplicate_permille: AtomicU64,
 }
 
+impl Weather {
+    /// How often a datagram of this node arrives.
+    pub fn copies(&self, sender: &NodeContext) -> usize {
+        let loss = self.loss_permille.load(Ordering::Relaxed);
+        let duplicate = self.duplicate_permille.load(Ordering::Relaxed);
+        sender.draw(|rng| {
+            if rng.permille(loss) {
+                0
+            } else if rng.permille(duplicate) {
+                2
+            } else {
+                1
+            }
+        })
+    }
+}
+
 /// One node's end of the network, for one life of the node.
 #[derive(Debug)]
 pub struct Network {
@@ -130,27 +147,13 @@ impl Network {
             datagram.put_u32(index as u32);
             datagram.put_u32(fragments as u32);
             datagram.put_slice(part);
-            for _ in 0..self.copies() {
+            for _ in 0..self.weather.copies(&NodeContext::current()) {
                 // The network's failures are silent, as UDP's are.
                 let _ = self
                     .socket
                     .try_send_to(&datagram, (address(to.get()), PORT));
             }
         }
-    }
-
-    fn copies(&self) -> usize {
-        let loss = self.weather.loss_permille.load(Ordering::Relaxed);
-        let duplicate = self.weather.duplicate_permille.load(Ordering::Relaxed);
-        NodeContext::current().draw(|rng| {
-            if rng.permille(loss) {
-                0
-            } else if rng.permille(duplicate) {
-                2
-            } else {
-                1
-            }
-        })
     }
 }
 

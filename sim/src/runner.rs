@@ -13,6 +13,9 @@ use crate::cluster::{self, Outcome};
 use crate::mutation::Mutation;
 use crate::oracle::Violation;
 use crate::schedule::Plan;
+use crate::tier::cluster::TierOutcome;
+use crate::tier::plan::TierPlan;
+use crate::tier;
 
 /// Runs of other plans that the search for a shorter story may take.
 const MAX_SHORTENING_RUNS: usize = 60;
@@ -24,14 +27,32 @@ thread_local! {
 
 /// Runs a plan; a panic anywhere in it is a broken promise like others.
 pub fn run(plan: &Plan, mutation: Mutation, keeps_story: bool) -> Outcome {
+    let run = || cluster::run(plan, mutation, keeps_story);
+    catching_panics(run).unwrap_or_else(|violation| Outcome {
+        violation: Some(violation),
+        ..Outcome::default()
+    })
+}
+
+pub fn run_tier(plan: &TierPlan, keeps_story: bool) -> TierOutcome {
+    let run = || tier::cluster::run(plan, keeps_story);
+    catching_panics(run).unwrap_or_else(|violation| TierOutcome {
+        violation: Some(violation),
+        ..TierOutcome::default()
+    })
+}
+
+fn catching_panics<T>(run: impl FnOnce() -> T) -> Result<T, Violation> {
     catch_panics_of_runs();
     IN_RUN.set(true);
-    let result = panic::catch_unwind(AssertUnwindSafe(|| {
-        cluster::run(plan, mutation, keeps_story)
-    }));
+    let result = panic::catch_unwind(AssertUnwindSafe(run));
     IN_RUN.set(false);
     let panicked = LAST_PANIC.take();
-    result.unwrap_or_else(|_| panic_outcome(panicked.unwrap_or_default()))
+    result.map_err(|_| Violation {
+        at: 0,
+        invariant: "nothing panics",
+        detail: panicked.unwrap_or_default(),
+    })
 }
 
 pub fn run_seed(seed: u64, mutation: Mutation) -> Outcome {
@@ -60,24 +81,62 @@ pub fn shorten(plan: &Plan, invariant: &str, mutation: Mutation) -> (Plan, Outco
     (shortest, outcome)
 }
 
-/// Runs all seeds on `jobs` threads and hands over the outcomes in the order of
-/// the seeds, until `report` says stop.
+/// The same for a tier plan, without any of what it holds.
+pub fn shorten_tier(plan: &TierPlan, invariant: &str) -> (TierPlan, TierOutcome) {
+    let mut shortest = plan.clone();
+    let mut runs = 0;
+    let mut index = 0;
+    while runs < MAX_SHORTENING_RUNS
+        && let Some(candidate) = shortest.without(index)
+    {
+        runs += 1;
+        let violation = run_tier(&candidate, false).violation;
+        if violation.is_some_and(|violation| violation.invariant == invariant) {
+            shortest = candidate;
+        } else {
+            index += 1;
+        }
+    }
+    let outcome = run_tier(&shortest, true);
+    (shortest, outcome)
+}
+
 pub fn run_seeds(
     seeds: RangeInclusive<u64>,
     jobs: usize,
     mutation: Mutation,
-    mut report: impl FnMut(u64, Outcome) -> bool,
+    report: impl FnMut(u64, Outcome) -> bool,
+) {
+    for_seeds(seeds, jobs, |seed| run_seed(seed, mutation), report);
+}
+
+pub fn run_tier_seeds(
+    seeds: RangeInclusive<u64>,
+    jobs: usize,
+    report: impl FnMut(u64, TierOutcome) -> bool,
+) {
+    for_seeds(seeds, jobs, |seed| run_tier(&TierPlan::new(seed), false), report);
+}
+
+/// Runs all seeds on `jobs` threads and hands over the outcomes in the order of
+/// the seeds, until `report` says stop.
+fn for_seeds<T: Send>(
+    seeds: RangeInclusive<u64>,
+    jobs: usize,
+    run: impl Fn(u64) -> T + Sync,
+    mut report: impl FnMut(u64, T) -> bool,
 ) {
     let next = AtomicU64::new(*seeds.start());
     let stop = AtomicBool::new(false);
     let (sender, receiver) = mpsc::sync_channel(jobs * 4);
     thread::scope(|scope| {
         for _ in 0..jobs {
-            let (sender, next, stop, last) = (sender.clone(), &next, &stop, *seeds.end());
+            let (sender, last) = (sender.clone(), *seeds.end());
+            let (next, stop, run) = (&next, &stop, &run);
             scope.spawn(move || {
                 while !stop.load(Ordering::Relaxed) {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed > last || sender.send((seed, run_seed(seed, mutation))).is_err() {
+                    if seed > last || sender.send((seed, run(seed))).is_err() {
                         return;
                     }
                 }
@@ -97,17 +156,6 @@ pub fn run_seeds(
             }
         }
     });
-}
-
-fn panic_outcome(message: String) -> Outcome {
-    Outcome {
-        violation: Some(Violation {
-            at: 0,
-            invariant: "nothing panics",
-            detail: message,
-        }),
-        ..Outcome::default()
-    }
 }
 
 /// The first panic of a run is its message; turmoil's own, which follows when

@@ -1,0 +1,149 @@
+//! The person who looks after one machine: wants it in the cluster or out of
+//! it, and tries again as people do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::AsyncRuntime;
+use quorate_core::tier::{CoreNode, JoinOrder, Phase, Stage};
+
+use crate::runtime::{NodeContext, SimRuntime, lock};
+use crate::tier::event::Observation;
+use crate::tier::plan::Goal;
+use crate::tier::process::Process;
+
+const LOOK: Duration = Duration::from_millis(50);
+const RETRY: Duration = Duration::from_millis(500);
+const TOKEN_LOOKS: usize = 100;
+
+pub struct Operator {
+    process: Arc<Process>,
+    node: CoreNode<SimRuntime>,
+    shown: Option<Observation>,
+}
+
+impl Operator {
+    pub fn new(process: Arc<Process>, node: CoreNode<SimRuntime>) -> Self {
+        Self {
+            process,
+            node,
+            shown: None,
+        }
+    }
+
+    pub async fn run(mut self) {
+        loop {
+            SimRuntime::sleep(LOOK).await;
+            let is_inside = self.publish();
+            let goal = lock(&self.process.world.desk).goal(self.process.machine.id);
+            match (self.node.phase(), goal) {
+                (Phase::Joining | Phase::Leaving, _) => {}
+                (_, Goal::Inside) if !is_inside => self.join().await,
+                (Phase::Member, Goal::Outside { .. }) if is_inside => self.leave().await,
+                (Phase::Removed, Goal::Outside { reforms: true }) => self.form().await,
+                _ => {}
+            }
+        }
+    }
+
+    /// Writes down how the node stands; says whether it is in the cluster.
+    fn publish(&mut self) -> bool {
+        let identity = self.node.identity();
+        let id = self.process.machine.id;
+        let membership = identity.membership();
+        let mut desk = lock(&self.process.world.desk);
+        let settled = membership.filter(|membership| membership.stage == Stage::Member);
+        if id == 1 && desk.target.is_none() {
+            desk.target = settled.map(|membership| membership.cluster);
+        }
+        let is_inside = settled.is_some_and(|it| desk.target == Some(it.cluster));
+        if is_inside {
+            let address = self.process.machine.address();
+            let port = super::machine::PORT;
+            desk.members.insert(id, format!("{address}:{port}"));
+        } else {
+            desk.members.remove(&id);
+        }
+        drop(desk);
+        let shown = Observation::Stands {
+            phase: format!("{:?}", self.node.phase()),
+            cluster: membership.map(|it| it.cluster),
+            node: membership.map(|it| it.node),
+        };
+        if self.shown.as_ref() != Some(&shown) {
+            self.process.observe(shown.clone());
+            self.shown = Some(shown);
+        }
+        is_inside
+    }
+
+    async fn join(&self) {
+        let id = self.process.machine.id;
+        let Some((slot, core)) = self.choose_core() else {
+            return SimRuntime::sleep(RETRY).await;
+        };
+        for _ in 0..TOKEN_LOOKS {
+            let token = lock(&self.process.world.desk).token(slot);
+            let Some(token) = token else {
+                SimRuntime::sleep(LOOK).await;
+                continue;
+            };
+            let order = JoinOrder {
+                core: core.clone(),
+                token: Some(token),
+                may_wipe: true,
+            };
+            self.tell(format!("asks {core} to let it in, with token {slot}"));
+            if let Err(error) = self.node.join(order).await {
+                self.tell(format!("cannot join: {error}"));
+            }
+            return self.wait().await;
+        }
+        self.tell(format!("got no token {slot} for machine {id}"));
+    }
+
+    /// A member to ask, and the token to show; another member makes the token.
+    fn choose_core(&self) -> Option<(u64, String)> {
+        let mut desk = lock(&self.process.world.desk);
+        let members: Vec<u64> = desk.members.keys().copied().collect();
+        if members.is_empty() {
+            return None;
+        }
+        let (issuer, asked) = NodeContext::current()
+            .draw(|rng| (*rng.pick(&members), *rng.pick(&members)));
+        let slot = desk.order_token(self.process.machine.id, issuer);
+        Some((slot, desk.members[&asked].clone()))
+    }
+
+    async fn leave(&self) {
+        self.tell(String::from("is to leave"));
+        if let Err(error) = self.node.leave().await {
+            self.tell(format!("cannot leave: {error}"));
+        }
+        self.wait().await;
+    }
+
+    async fn form(&self) {
+        self.tell(String::from("is to form a cluster of its own"));
+        if let Err(error) = self.node.init().await {
+            self.tell(format!("cannot form a cluster: {error}"));
+        }
+    }
+
+    /// For the end of what was begun, and a moment more.
+    async fn wait(&self) {
+        while matches!(self.node.phase(), Phase::Joining | Phase::Leaving) {
+            SimRuntime::sleep(LOOK).await;
+        }
+        let outcome = self.node.watch_work().borrow().clone();
+        if let Some(outcome) = outcome.and_then(|work| work.outcome) {
+            let outcome = outcome.unwrap_or_else(|error| format!("nothing done: {error}"));
+            self.tell(outcome);
+        }
+        SimRuntime::sleep(RETRY).await;
+    }
+
+    fn tell(&self, what: String) {
+        self.process.observe(Observation::Told { what });
+    }
+}
