@@ -7,7 +7,7 @@
 //!
 //! A stream a message costs several times as much.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -47,7 +47,7 @@ pub(crate) struct Lane {
 struct Waiting {
     next: AtomicU64,
     is_closed: AtomicBool,
-    calls: Mutex<HashMap<u64, oneshot::Sender<Bytes>>>,
+    calls: Mutex<BTreeMap<u64, oneshot::Sender<Bytes>>>,
 }
 
 /// The stream is gone; whether a request was served is unknown.
@@ -138,7 +138,7 @@ impl Waiting {
         self.lock().clear();
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<Bytes>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, oneshot::Sender<Bytes>>> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
