@@ -94,6 +94,10 @@ impl Machine {
         Arc::clone(store)
     }
 
+    pub fn has_store(&self, node: NodeId) -> bool {
+        lock(&self.stores).contains_key(&node)
+    }
+
     pub fn discard_stores_except(&self, node: Option<NodeId>) {
         lock(&self.stores).retain(|other, _| Some(*other) == node);
     }

@@ -15,6 +15,7 @@ use crate::tier::process::Process;
 const LOOK: Duration = Duration::from_millis(50);
 const RETRY: Duration = Duration::from_millis(500);
 const TOKEN_LOOKS: usize = 100;
+const PATIENCE_LOOKS: usize = 200;
 
 pub struct Operator {
     process: Arc<Process>,
@@ -37,6 +38,9 @@ impl Operator {
             let is_inside = self.publish();
             let goal = lock(&self.process.world.desk).goal(self.process.machine.id);
             match (self.node.phase(), goal) {
+                (Phase::Joining, _) if self.node.identity().joining.is_some() => {
+                    self.lose_patience().await;
+                }
                 (Phase::Joining | Phase::Leaving, _) => {}
                 (_, Goal::Inside) if !is_inside => self.join().await,
                 (Phase::Member, Goal::Outside { .. }) if is_inside => self.leave().await,
@@ -75,6 +79,22 @@ impl Operator {
             self.shown = Some(shown);
         }
         is_inside
+    }
+
+    /// A join that gets no answer for long, its core may have moved, is given up.
+    /// The cluster may have admitted the node, so it has to be removed there.
+    async fn lose_patience(&self) {
+        for _ in 0..PATIENCE_LOOKS {
+            SimRuntime::sleep(LOOK).await;
+            if self.node.identity().joining.is_none() {
+                return;
+            }
+        }
+        self.tell(String::from("gives up joining"));
+        if self.node.leave().await.is_ok() {
+            let machine = &self.process.machine;
+            lock(&self.process.world.desk).removals.push(machine.name());
+        }
     }
 
     async fn join(&self) {
@@ -132,7 +152,10 @@ impl Operator {
 
     /// For the end of what was begun, and a moment more.
     async fn wait(&self) {
-        while matches!(self.node.phase(), Phase::Joining | Phase::Leaving) {
+        for _ in 0..PATIENCE_LOOKS {
+            if !matches!(self.node.phase(), Phase::Joining | Phase::Leaving) {
+                break;
+            }
             SimRuntime::sleep(LOOK).await;
         }
         let outcome = self.node.watch_work().borrow().clone();

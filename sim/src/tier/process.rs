@@ -136,6 +136,10 @@ impl Surroundings for Hands {
         Ok(Arc::new(ProcessStore::new(disk, Arc::clone(&self.0))))
     }
 
+    fn has_store(&self, node: NodeId) -> bool {
+        self.0.machine.has_store(node)
+    }
+
     fn discard_stores_except(&self, node: Option<NodeId>) -> Result<(), DiskError> {
         if self.0.is_dead() {
             return Err(disk_error("remove", String::from("the process is dead")));

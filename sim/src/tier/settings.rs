@@ -25,6 +25,7 @@ pub fn of(process: &Process) -> NodeSettings {
         advertise: vec![format!("{}:{PORT}", machine.address())],
         version: String::from("sim"),
         cookie: None,
+        pki: None,
         forms_alone: true,
         transport: TransportConfig {
             discovers_mtu: false,
