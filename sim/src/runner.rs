@@ -13,9 +13,9 @@ use crate::cluster::{self, Outcome};
 use crate::mutation::Mutation;
 use crate::oracle::Violation;
 use crate::schedule::Plan;
+use crate::tier;
 use crate::tier::cluster::TierOutcome;
 use crate::tier::plan::TierPlan;
-use crate::tier;
 
 /// Runs of other plans that the search for a shorter story may take.
 const MAX_SHORTENING_RUNS: usize = 60;
@@ -115,7 +115,12 @@ pub fn run_tier_seeds(
     jobs: usize,
     report: impl FnMut(u64, TierOutcome) -> bool,
 ) {
-    for_seeds(seeds, jobs, |seed| run_tier(&TierPlan::new(seed), false), report);
+    for_seeds(
+        seeds,
+        jobs,
+        |seed| run_tier(&TierPlan::new(seed), false),
+        report,
+    );
 }
 
 /// Runs all seeds on `jobs` threads and hands over the outcomes in the order of

@@ -72,7 +72,10 @@ fn print_outcome(seed: u64, outcome: &TierOutcome) {
     );
     if let Some(violation) = &outcome.violation {
         let at = violation.at as f64 / 1e6;
-        println!("  {} at {at:.3} s: {}", violation.invariant, violation.detail);
+        println!(
+            "  {} at {at:.3} s: {}",
+            violation.invariant, violation.detail
+        );
     }
 }
 

@@ -40,7 +40,11 @@ impl Clerk {
     }
 
     async fn create_token(&self, slot: u64) {
-        match self.node.create_token(TokenRole::Core, TOKEN_LIFETIME).await {
+        match self
+            .node
+            .create_token(TokenRole::Core, TOKEN_LIFETIME)
+            .await
+        {
             Ok((token, _)) => lock(&self.process.world.desk).hand_out(slot, token),
             Err(error) => self.tell(format!("cannot create token {slot}: {error}")),
         }

@@ -87,7 +87,10 @@ impl Cluster {
             .udp_capacity(4096)
             .enable_random_order()
             .build();
-        let made = plan.machines().into_iter().map(|id| Machine::new(id, plan.sync_ms));
+        let made = plan
+            .machines()
+            .into_iter()
+            .map(|id| Machine::new(id, plan.sync_ms));
         let machines: Vec<Arc<Machine>> = made.map(Arc::new).collect();
         for machine in &machines {
             for home in HOMES {
@@ -167,7 +170,8 @@ impl Cluster {
                 }
                 Wish::Race(machines) => {
                     desk.share_token(machines);
-                    desk.goals.extend(machines.map(|machine| (machine, Goal::Inside)));
+                    desk.goals
+                        .extend(machines.map(|machine| (machine, Goal::Inside)));
                 }
                 Wish::ForceLeave { machine, then } => {
                     desk.removals.push(self.machine(machine).name());
@@ -205,7 +209,8 @@ impl Cluster {
     fn cut_power(&mut self, machine: u64) {
         self.crash(machine);
         let (kept, written) = self.machine(machine).lose_power(&mut self.rng);
-        self.world.observe(machine, Observation::PowerLost { kept, written });
+        self.world
+            .observe(machine, Observation::PowerLost { kept, written });
     }
 
     /// Takes away the processes that traps have ended, for a while.
@@ -273,8 +278,12 @@ impl Cluster {
             self.sim.set_max_message_latency(latency.max(TICK));
         }
         let weather = &self.world.weather;
-        weather.loss_permille.store(next.loss_permille, Ordering::Relaxed);
-        weather.duplicate_permille.store(next.duplicate_permille, Ordering::Relaxed);
+        weather
+            .loss_permille
+            .store(next.loss_permille, Ordering::Relaxed);
+        weather
+            .duplicate_permille
+            .store(next.duplicate_permille, Ordering::Relaxed);
     }
 
     fn crash(&mut self, id: u64) {
@@ -316,6 +325,8 @@ impl Cluster {
 
 /// All ways from one machine to the other.
 fn paths(from: u64, to: u64) -> impl Iterator<Item = (std::net::IpAddr, std::net::IpAddr)> {
-    let pairs = HOMES.into_iter().flat_map(|one| HOMES.map(|other| (one, other)));
+    let pairs = HOMES
+        .into_iter()
+        .flat_map(|one| HOMES.map(|other| (one, other)));
     pairs.map(move |(one, other)| (address(from, one), address(to, other)))
 }

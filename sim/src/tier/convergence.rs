@@ -125,8 +125,9 @@ fn check_group(
             metrics.voters, metrics.is_joint, metrics.learners
         ));
     }
-    let seats: Vec<Seat> =
-        core.read_stale(|state| state.view().members().map(Seat::of).collect()).value;
+    let seats: Vec<Seat> = core
+        .read_stale(|state| state.view().members().map(Seat::of).collect())
+        .value;
     let seated: BTreeSet<NodeId> = seats.iter().map(|seat| seat.id).collect();
     let is_odd = |seat: &&Seat| seat.retiring || !seat.is_up;
     if let Some(odd) = seats.iter().find(is_odd) {

@@ -1,7 +1,7 @@
 //! What the people who run the simulated cluster know and ask of each other:
 //! who should be in it, who is, and the tokens that they hand around.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_model::ids::ClusterId;
 use quorate_model::node_name::NodeName;
@@ -20,6 +20,9 @@ pub struct Desk {
     pub removals: Vec<NodeName>,
     /// The settings that were acknowledged; each is its own value.
     pub written: Vec<String>,
+    /// Machines whose join was given up while nobody knew how it stood: their
+    /// names may belong to members that never came.
+    given_up: BTreeSet<u64>,
     orders: Vec<TokenOrder>,
     tokens: BTreeMap<u64, JoinToken>,
     /// The token that a machine uses next, which another one has as well.
@@ -36,7 +39,10 @@ pub struct TokenOrder {
 
 impl Desk {
     pub fn goal(&self, machine: u64) -> Goal {
-        self.goals.get(&machine).copied().unwrap_or(Goal::Outside { reforms: false })
+        self.goals
+            .get(&machine)
+            .copied()
+            .unwrap_or(Goal::Outside { reforms: false })
     }
 
     /// Both are to join, and there is one token.
@@ -60,8 +66,23 @@ impl Desk {
         slot
     }
 
+    pub fn give_up(&mut self, machine: u64, name: NodeName) {
+        self.given_up.insert(machine);
+        self.removals.push(name);
+    }
+
+    /// The name is taken: by the machine's own former attempt, if it had one.
+    pub fn clear_name(&mut self, machine: u64, name: NodeName) {
+        if self.given_up.contains(&machine) && !self.removals.contains(&name) {
+            self.removals.push(name);
+        }
+    }
+
     pub fn take_order(&mut self, issuer: u64) -> Option<TokenOrder> {
-        let index = self.orders.iter().position(|order| order.issuer == issuer)?;
+        let index = self
+            .orders
+            .iter()
+            .position(|order| order.issuer == issuer)?;
         Some(self.orders.remove(index))
     }
 

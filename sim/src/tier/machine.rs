@@ -90,7 +90,9 @@ impl Machine {
     pub fn open_store(&self, node: NodeId) -> Arc<SimDisk> {
         let mut stores = lock(&self.stores);
         let name = || format!("the store of {node} on machine {}", self.id);
-        let store = stores.entry(node).or_insert_with(|| Arc::new(SimDisk::new(name())));
+        let store = stores
+            .entry(node)
+            .or_insert_with(|| Arc::new(SimDisk::new(name())));
         Arc::clone(store)
     }
 
@@ -129,6 +131,9 @@ pub fn address(machine: u64, home: u8) -> IpAddr {
 
 impl fmt::Debug for Machine {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Machine").field("id", &self.id).finish_non_exhaustive()
+        formatter
+            .debug_struct("Machine")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }

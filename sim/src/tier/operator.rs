@@ -5,7 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::AsyncRuntime;
-use quorate_core::tier::{CoreNode, JoinOrder, Phase, Stage};
+use quorate_core::tier::{
+    AdmissionRefusal, CoreNode, JoinError, JoinOrder, Phase, Stage, WorkError,
+};
+use quorate_model::reply::Rejection;
+use quorate_model::rules::JoinRefusal;
 
 use crate::runtime::{NodeContext, SimRuntime, lock};
 use crate::tier::event::Observation;
@@ -93,12 +97,11 @@ impl Operator {
         self.tell(String::from("gives up joining"));
         if self.node.leave().await.is_ok() {
             let machine = &self.process.machine;
-            lock(&self.process.world.desk).removals.push(machine.name());
+            lock(&self.process.world.desk).give_up(machine.id, machine.name());
         }
     }
 
     async fn join(&self) {
-        let id = self.process.machine.id;
         let Some((slot, core)) = self.choose_core() else {
             return SimRuntime::sleep(RETRY).await;
         };
@@ -119,7 +122,7 @@ impl Operator {
             }
             return self.wait().await;
         }
-        self.tell(format!("got no token {slot} for machine {id}"));
+        self.tell(format!("got no token {slot}"));
     }
 
     /// A member to ask, and the token to show; another member makes the token.
@@ -129,8 +132,8 @@ impl Operator {
         if members.is_empty() {
             return None;
         }
-        let (issuer, asked) = NodeContext::current()
-            .draw(|rng| (*rng.pick(&members), *rng.pick(&members)));
+        let (issuer, asked) =
+            NodeContext::current().draw(|rng| (*rng.pick(&members), *rng.pick(&members)));
         let slot = desk.order_token(self.process.machine.id, issuer);
         Some((slot, desk.members[&asked].clone()))
     }
@@ -160,6 +163,10 @@ impl Operator {
         }
         let outcome = self.node.watch_work().borrow().clone();
         if let Some(outcome) = outcome.and_then(|work| work.outcome) {
+            if outcome.as_ref().is_err_and(is_name_taken) {
+                let machine = &self.process.machine;
+                lock(&self.process.world.desk).clear_name(machine.id, machine.name());
+            }
             let outcome = outcome.unwrap_or_else(|error| format!("nothing done: {error}"));
             self.tell(outcome);
         }
@@ -169,4 +176,14 @@ impl Operator {
     fn tell(&self, what: String) {
         self.process.observe(Observation::Told { what });
     }
+}
+
+fn is_name_taken(error: &WorkError) -> bool {
+    let WorkError::Join(JoinError::Refused { refusal, .. }) = error else {
+        return false;
+    };
+    matches!(
+        refusal,
+        AdmissionRefusal::Rejected(Rejection::Join(JoinRefusal::NameTaken { .. }))
+    )
 }

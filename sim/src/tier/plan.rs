@@ -35,13 +35,21 @@ pub struct Intent {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wish {
-    Stand { machine: u64, goal: Goal },
+    Stand {
+        machine: u64,
+        goal: Goal,
+    },
     /// Two candidates with one token.
     Race([u64; 2]),
     /// Somebody removes the machine, which is down.
-    ForceLeave { machine: u64, then: Goal },
+    ForceLeave {
+        machine: u64,
+        then: Goal,
+    },
     /// The machine, which is down, comes back at another address.
-    Move { machine: u64 },
+    Move {
+        machine: u64,
+    },
 }
 
 /// Whether a machine is to be in the cluster.
@@ -49,7 +57,9 @@ pub enum Wish {
 pub enum Goal {
     Inside,
     /// After it has left it forms a cluster of its own, or none.
-    Outside { reforms: bool },
+    Outside {
+        reforms: bool,
+    },
 }
 
 /// Ends a process at a step of a protocol.
@@ -133,8 +143,9 @@ impl Planner {
         let mut has_moved = false;
         while at + 3_000 < self.load_ms {
             let inside: Vec<u64> = self.inside.iter().copied().collect();
-            let outside: Vec<u64> =
-                (1..=self.machines).filter(|it| !self.inside.contains(it)).collect();
+            let outside: Vec<u64> = (1..=self.machines)
+                .filter(|it| !self.inside.contains(it))
+                .collect();
             let grows = inside.len() < 3 || self.rng.percent(40);
             if !outside.is_empty() && grows {
                 self.join(at, &outside);
@@ -259,12 +270,19 @@ impl fmt::Display for TierPlan {
             self.snapshots.tail_entries,
         )?;
         for intent in &self.intents {
-            writeln!(formatter, "  {:6.3}  {:?}", intent.at_ms as f64 / 1000.0, intent.what)?;
+            writeln!(
+                formatter,
+                "  {:6.3}  {:?}",
+                intent.at_ms as f64 / 1000.0,
+                intent.what
+            )?;
         }
         for fault in &self.faults {
             writeln!(formatter, "  {fault}")?;
         }
-        self.traps.iter().try_for_each(|trap| writeln!(formatter, "  {trap:?}"))
+        self.traps
+            .iter()
+            .try_for_each(|trap| writeln!(formatter, "  {trap:?}"))
     }
 }
 
@@ -281,7 +299,11 @@ mod tests {
             let mut inside = BTreeSet::from([1]);
             for intent in &plan.intents {
                 match intent.what {
-                    Wish::Stand { machine, goal } | Wish::ForceLeave { machine, then: goal } => {
+                    Wish::Stand { machine, goal }
+                    | Wish::ForceLeave {
+                        machine,
+                        then: goal,
+                    } => {
                         match goal {
                             Goal::Inside => inside.insert(machine),
                             Goal::Outside { .. } => inside.remove(&machine),
@@ -293,7 +315,10 @@ mod tests {
                 assert!(!inside.is_empty(), "{plan}");
             }
             for fault in &plan.faults {
-                assert!(fault.from_ms < fault.to_ms && fault.to_ms <= plan.load_ms, "{plan}");
+                assert!(
+                    fault.from_ms < fault.to_ms && fault.to_ms <= plan.load_ms,
+                    "{plan}"
+                );
             }
         }
     }

@@ -186,6 +186,9 @@ fn disk_error(operation: &'static str, cause: String) -> DiskError {
 
 impl fmt::Debug for Process {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("Process").field(&self.machine).finish()
+        formatter
+            .debug_tuple("Process")
+            .field(&self.machine)
+            .finish()
     }
 }

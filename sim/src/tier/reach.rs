@@ -62,6 +62,8 @@ impl fmt::Display for TierReach {
             "{} admitted, {} removed, {} crashes, {} snapshots taken over, {} writes; steps:",
             self.admitted, self.removed, self.crashes, self.snapshots_installed, self.writes
         )?;
-        self.points.iter().try_for_each(|(point, count)| write!(formatter, " {point} {count}"))
+        self.points
+            .iter()
+            .try_for_each(|(point, count)| write!(formatter, " {point} {count}"))
     }
 }

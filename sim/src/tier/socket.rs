@@ -68,11 +68,7 @@ impl SimSocket {
     }
 }
 
-async fn keep(
-    port: Arc<UdpSocket>,
-    inbox: Arc<Mutex<Inbox>>,
-    mut released: oneshot::Receiver<()>,
-) {
+async fn keep(port: Arc<UdpSocket>, inbox: Arc<Mutex<Inbox>>, mut released: oneshot::Receiver<()>) {
     let mut buffer = vec![0; LARGEST_DATAGRAM];
     loop {
         let received = tokio::select! {
@@ -83,7 +79,9 @@ async fn keep(
         let Ok((length, from)) = received else { return };
         let mut inbox = lock(&inbox);
         if inbox.datagrams.len() < INBOX_DATAGRAMS {
-            inbox.datagrams.push_back((from, Bytes::copy_from_slice(&buffer[..length])));
+            inbox
+                .datagrams
+                .push_back((from, Bytes::copy_from_slice(&buffer[..length])));
         }
         if let Some(reader) = inbox.reader.take() {
             reader.wake();
@@ -140,7 +138,10 @@ impl AsyncUdpSocket for SimSocket {
 
 impl fmt::Debug for SimSocket {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("SimSocket").field(&self.local).finish()
+        formatter
+            .debug_tuple("SimSocket")
+            .field(&self.local)
+            .finish()
     }
 }
 

@@ -25,7 +25,10 @@ impl Invariant for Converges {
     fn conclude(&mut self, record: &Record) -> Result<(), String> {
         match record.settled {
             Some(_) => Ok(()),
-            None => Err(format!("{BOUND:?} after the faults: {}", record.unsettled.join("; "))),
+            None => Err(format!(
+                "{BOUND:?} after the faults: {}",
+                record.unsettled.join("; ")
+            )),
         }
     }
 }

@@ -22,7 +22,10 @@ impl Invariant for DigestsEqual {
             return Ok(());
         };
         let at = (step.cluster, step.revision);
-        let (digest, witness) = *self.digests.entry(at).or_insert((step.digest, event.machine));
+        let (digest, witness) = *self
+            .digests
+            .entry(at)
+            .or_insert((step.digest, event.machine));
         if digest == step.digest {
             return Ok(());
         }

@@ -32,7 +32,8 @@ impl Invariant for LogTellsMembers {
         let Some(told) = self.clusters.get_mut(&step.cluster) else {
             // The founders stand in no log: the forming is told as a whole.
             let revision = step.revision;
-            self.clusters.insert(step.cluster, Told { revision, members });
+            self.clusters
+                .insert(step.cluster, Told { revision, members });
             return Ok(());
         };
         if step.revision <= told.revision {

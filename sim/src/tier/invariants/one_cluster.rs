@@ -26,6 +26,9 @@ impl Invariant for OneCluster {
         if shared == step.cluster {
             return Ok(());
         }
-        Err(format!("{} has several members, and so has {shared}", step.cluster))
+        Err(format!(
+            "{} has several members, and so has {shared}",
+            step.cluster
+        ))
     }
 }

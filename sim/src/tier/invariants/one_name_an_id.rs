@@ -28,11 +28,16 @@ impl Invariant for OneNameAnId {
                 node: Some(node),
                 ..
             } => {
-                let owner = *self.machines.entry((*cluster, *node)).or_insert(event.machine);
+                let owner = *self
+                    .machines
+                    .entry((*cluster, *node))
+                    .or_insert(event.machine);
                 if owner == event.machine {
                     return Ok(());
                 }
-                Err(format!("is node {node} of {cluster}, which machine {owner} is or was"))
+                Err(format!(
+                    "is node {node} of {cluster}, which machine {owner} is or was"
+                ))
             }
             _ => Ok(()),
         }
