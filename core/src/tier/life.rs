@@ -25,11 +25,13 @@ use crate::tier::control::Control;
 use crate::tier::identity::{Membership, PeerHint, Stage};
 use crate::tier::node::{NodeError, World};
 use crate::tier::roster::Roster;
-use crate::tier::{keeper, takeover};
+use crate::tier::{admission, keeper, takeover};
 use crate::types::Runtime;
 
 const GOODBYE: Duration = Duration::from_secs(1);
 const ANNOUNCE_PAUSE: Duration = Duration::from_millis(200);
+/// How often a node without a vote asks others whether it is still wanted.
+const DOUBT_PAUSE: Duration = Duration::from_secs(3);
 
 pub(crate) struct Life<R: Runtime> {
     pub(crate) node: NodeId,
@@ -264,10 +266,28 @@ async fn announce_until_known<R: Runtime>(
         if life.core.read_stale(|state| state.is_entombed(node)).value {
             return Outlook::Removed;
         }
-        if changed.changed().await.is_err() {
-            // Nothing is applied any more: this life is ending.
-            std::future::pending::<()>().await;
+        tokio::select! {
+            biased;
+            it = changed.changed() => if it.is_err() {
+                // Nothing is applied any more: this life is ending.
+                std::future::pending::<()>().await;
+            },
+            () = tokio::time::sleep(DOUBT_PAUSE) => ask_around(life).await,
         }
+    }
+}
+
+/// A node without a vote calls nobody. Its removal is an entry that only the
+/// leader of that moment may have sent it; any core tells it when it calls, by
+/// refusing it, see [`judged`].
+async fn ask_around<R: Runtime>(life: &Life<R>) {
+    let node = life.node;
+    if life.core.metrics().voters.contains(&node) {
+        return;
+    }
+    let peers = life.core.read_stale(|state| admission::peers(state, node));
+    for peer in peers.value {
+        life.control.ask_report(peer.node).await;
     }
 }
 
