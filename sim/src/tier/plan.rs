@@ -140,7 +140,9 @@ struct Planner {
 impl Planner {
     fn plan_intents(&mut self) {
         let mut at = FORMED_MS + self.rng.below(500);
-        let mut has_moved = false;
+        // A node that was removed while it was down learns it from those that it
+        // knows; nobody tells it where they have moved to.
+        let (mut has_moved, mut has_removed) = (false, false);
         while at + 3_000 < self.load_ms {
             let inside: Vec<u64> = self.inside.iter().copied().collect();
             let outside: Vec<u64> = (1..=self.machines)
@@ -152,11 +154,14 @@ impl Planner {
             } else {
                 let machine = *self.rng.pick(&inside);
                 match self.rng.below(4) {
-                    0 if !has_moved => {
+                    0 if !has_moved && !has_removed => {
                         has_moved = true;
                         self.change_address(at, machine);
                     }
-                    1 if inside.len() > 2 => self.force_leave(at, machine),
+                    1 if !has_moved && inside.len() > 2 => {
+                        has_removed = true;
+                        self.force_leave(at, machine);
+                    }
                     _ => self.leave(at, machine),
                 }
             }
