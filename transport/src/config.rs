@@ -10,6 +10,10 @@ use quorate_model::node_name::NodeName;
 const STREAM_WINDOW_BYTES: u32 = 16 << 20;
 /// All streams of a connection together.
 pub(crate) const PEER_WINDOW_BYTES: u32 = 64 << 20;
+/// What a datagram may hold where the path takes it; loopback and jumbo frames do.
+/// quinn hands ten at once to the kernel, which takes 64 KiB: beyond that they are
+/// dropped unseen, and what looks like a black hole makes them small for good.
+pub(crate) const DATAGRAM_BYTES: u16 = 6_500;
 const STRANGER_WINDOW_BYTES: u32 = 64 << 10;
 const STRANGER_STREAMS: u32 = 2;
 
@@ -27,7 +31,7 @@ pub struct TransportConfig {
 pub struct TransportLimits {
     /// One message, either way.
     pub message_bytes: usize,
-    /// Streams that a peer may have open.
+    /// Streams that a peer may have open, of each kind.
     pub streams: u32,
     /// Handshakes under way; beyond half of it an address has to show that it
     /// can receive, beyond all of it new ones are dropped.
@@ -82,7 +86,8 @@ impl TransportConfig {
     /// For connections to nodes whose certificate was checked.
     pub(crate) fn quic_to_peers(&self) -> Arc<quinn::TransportConfig> {
         let mut quic = self.quic();
-        quic.receive_window(VarInt::from_u32(PEER_WINDOW_BYTES));
+        quic.receive_window(VarInt::from_u32(PEER_WINDOW_BYTES))
+            .max_concurrent_uni_streams(VarInt::from_u32(self.limits.streams));
         Arc::new(quic)
     }
 
@@ -105,7 +110,13 @@ impl TransportConfig {
             .keep_alive_interval(Some(self.timing.keep_alive))
             .stream_receive_window(VarInt::from_u32(STREAM_WINDOW_BYTES))
             .send_window(u64::from(PEER_WINDOW_BYTES))
-            .mtu_discovery_config(self.discovers_mtu.then(MtuDiscoveryConfig::default));
+            .mtu_discovery_config(self.discovers_mtu.then(mtu_discovery));
         quic
     }
+}
+
+fn mtu_discovery() -> MtuDiscoveryConfig {
+    let mut discovery = MtuDiscoveryConfig::default();
+    discovery.upper_bound(DATAGRAM_BYTES);
+    discovery
 }

@@ -8,13 +8,12 @@ use bytes::Bytes;
 use quinn::VarInt;
 use tokio::time::Instant;
 
-use crate::frame::{FrameError, Preface};
-use crate::lane::{Lane, SMALL_BYTES, read_preface, serve_stream};
-use crate::service::{Caller, KnownPeer, Serve, Service};
+use crate::flow::FlowSender;
+use crate::frame::Preface;
+use crate::lane::{Lane, SMALL_BYTES};
+use crate::link::LinkError;
+use crate::service::{KnownPeer, Service};
 use crate::tasks::TaskGroup;
-
-/// A stream that says nothing for so long is none.
-const PREFACE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a connection is closed; the number is on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +126,17 @@ impl Connection {
             .cloned()
     }
 
+    pub(crate) async fn open_flow(&self, service: Service) -> Result<FlowSender, LinkError> {
+        let preface = Preface { service };
+        FlowSender::open(
+            self.peer.node,
+            self.quic.clone(),
+            preface,
+            self.message_limit,
+        )
+        .await
+    }
+
     async fn open(&self, service: Service) -> Result<Lane, quinn::ConnectionError> {
         let stream = self.quic.open_bi().await?;
         Ok(Lane::open(
@@ -136,41 +146,6 @@ impl Connection {
             self.message_limit,
         ))
     }
-}
-
-/// Serves the streams that the other side opens, until the connection ends.
-pub(crate) async fn serve_connection(
-    quic: quinn::Connection,
-    caller: Caller,
-    serve: Arc<dyn Serve>,
-    tasks: TaskGroup,
-    limit: usize,
-) {
-    while let Ok((send, mut receive)) = quic.accept_bi().await {
-        let (quic, caller, serve) = (quic.clone(), caller.clone(), Arc::clone(&serve));
-        tasks.spawn(async move {
-            let preface = tokio::time::timeout(PREFACE_TIMEOUT, read_preface(&mut receive)).await;
-            let Ok(Some(preface)) = preface else { return };
-            let served = match preface {
-                Ok(preface) if preface.service.is_open_to(&caller) => {
-                    serve_stream(caller, preface, (send, receive), serve, limit).await
-                }
-                Ok(preface) => {
-                    let reason = format!("{:?} is not open to this node", preface.service);
-                    return close(&quic, CloseCode::NotAllowed, &reason);
-                }
-                Err(error) => Err(error),
-            };
-            if let Err(error) = served {
-                report_broken(&quic, &error);
-            }
-        });
-    }
-}
-
-fn report_broken(quic: &quinn::Connection, error: &FrameError) {
-    tracing::warn!(address = %quic.remote_address(), %error, "a peer broke the protocol; its connection is closed");
-    close(quic, CloseCode::BrokenProtocol, &error.to_string());
 }
 
 pub(crate) fn close(quic: &quinn::Connection, code: CloseCode, reason: &str) {

@@ -8,6 +8,9 @@ use quorate_model::node_name::NodeName;
 
 use crate::hello::{Hello, Refusal};
 
+/// Nodes that greeted and are no members yet.
+const MOST_GUESTS: usize = 256;
+
 /// What is known of each node: from the replicated state, and from what nodes
 /// said of themselves in a handshake, whichever is of the later life.
 #[derive(Debug, Default)]
@@ -28,6 +31,20 @@ pub struct Entry {
     pub incarnation: Incarnation,
     /// The replicated state names it, not just a handshake.
     is_member: bool,
+}
+
+impl Known {
+    /// A certificate that names no node id speaks for any: whoever holds one must
+    /// not fill the memory with ids that the cluster does not know.
+    fn forget_one_guest(&mut self) {
+        let mut guests = self.peers.iter().filter(|(_, entry)| !entry.is_member);
+        let first = guests.next().map(|(node, _)| *node);
+        if let Some(first) = first
+            && guests.count() + 1 >= MOST_GUESTS
+        {
+            self.peers.remove(&first);
+        }
+    }
 }
 
 impl PeerDirectory {
@@ -96,6 +113,7 @@ impl PeerDirectory {
             }
         }
         let is_member = entry.is_some_and(|entry| entry.is_member);
+        known.forget_one_guest();
         known.peers.insert(
             node,
             Entry {
@@ -175,5 +193,23 @@ mod tests {
             directory.admit(&hello(3, "x:1")),
             Err(Refusal::Removed { node: NODE })
         );
+    }
+
+    #[test]
+    fn guests_are_forgotten_and_members_are_not() {
+        let directory = PeerDirectory::default();
+        directory.set_member(NODE, name("a@h"), Vec::new(), Incarnation::new(1));
+        for id in 0..10_000 {
+            let node = NodeId::new(1_000 + id);
+            let guest = Hello {
+                node,
+                ..hello(1, "x:1")
+            };
+            directory.admit(&guest).unwrap();
+            assert!(directory.entry(node).is_some());
+        }
+        assert!(directory.entry(NODE).is_some());
+        let known = directory.known.read().unwrap();
+        assert_eq!(known.peers.len(), MOST_GUESTS + 1);
     }
 }

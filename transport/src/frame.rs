@@ -7,14 +7,19 @@
 //!
 //! Numbers are little-endian. Bodies are sealed by those who exchange them.
 
+use std::collections::VecDeque;
+
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::service::Service;
 
 pub(crate) const PREFACE_BYTES: usize = 8;
-pub(crate) const HEADER_BYTES: usize = 16;
+const HEADER_BYTES: usize = 16;
 const MAGIC: [u8; 4] = *b"QRST";
 const VERSION: u8 = 1;
+/// What is gathered in one buffer; larger bodies are passed on uncopied.
+const BATCH_BYTES: usize = 64 * 1024;
+const COPIED_BYTES: usize = 4 * 1024;
 
 /// The first bytes of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,10 +34,20 @@ pub(crate) struct Frame {
     pub(crate) body: Bytes,
 }
 
+/// A frame that is to be written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FrameRef<'a> {
+    pub(crate) kind: FrameKind,
+    pub(crate) call: u64,
+    pub(crate) body: &'a Bytes,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FrameKind {
     Request = 1,
     Response = 2,
+    /// Of a flow: its number counts the frames, and nothing answers it.
+    OneWay = 3,
 }
 
 /// Why a stream is given up, and its connection with it.
@@ -46,6 +61,8 @@ pub(crate) enum FrameError {
     Kind(u8),
     #[error("a frame of {length} bytes exceeds the limit of {limit}")]
     TooLarge { length: usize, limit: usize },
+    #[error("frame {found} of a flow stands where {expected} belongs")]
+    OutOfOrder { expected: u64, found: u64 },
 }
 
 impl Preface {
@@ -67,7 +84,22 @@ impl Preface {
 }
 
 impl Frame {
-    pub(crate) fn put_header(&self, buffer: &mut BytesMut) {
+    pub(crate) fn borrow(&self) -> FrameRef<'_> {
+        FrameRef {
+            kind: self.kind,
+            call: self.call,
+            body: &self.body,
+        }
+    }
+}
+
+impl FrameRef<'_> {
+    fn copied_bytes(self) -> usize {
+        let body = self.body.len();
+        HEADER_BYTES + if body <= COPIED_BYTES { body } else { 0 }
+    }
+
+    fn put_header(self, buffer: &mut BytesMut) {
         // A body has passed the limit, which is far below 4 GiB.
         buffer.put_u32_le(self.body.len() as u32);
         buffer.put_u8(self.kind as u8);
@@ -78,62 +110,117 @@ impl Frame {
 
 /// Cuts what arrives into frames. What a header promises is believed only as
 /// far as it arrives: memory grows with the bytes that came.
+///
+/// A frame that lies within a chunk is a part of that chunk; one that is split
+/// over several is put together, and nothing else is copied.
 #[derive(Debug)]
 pub(crate) struct FrameReader {
     limit: usize,
-    buffer: BytesMut,
-    /// The rest of the last chunk, still whole.
-    chunk: Bytes,
+    /// The beginning of a frame whose rest is in later chunks.
+    split: BytesMut,
+    chunks: VecDeque<Bytes>,
 }
 
 impl FrameReader {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             limit,
-            buffer: BytesMut::new(),
-            chunk: Bytes::new(),
+            split: BytesMut::new(),
+            chunks: VecDeque::new(),
         }
     }
 
-    /// Takes in what arrived. Call only when [`FrameReader::next`] said none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.split.is_empty() && self.chunks.is_empty()
+    }
+
+    /// Takes in what arrived.
     pub(crate) fn push(&mut self, chunk: Bytes) {
-        if self.buffer.is_empty() && self.chunk.is_empty() {
-            self.chunk = chunk;
-        } else {
-            self.gather();
-            self.buffer.extend_from_slice(&chunk);
+        if !chunk.is_empty() {
+            self.chunks.push_back(chunk);
         }
     }
 
     pub(crate) fn next(&mut self) -> Result<Option<Frame>, FrameError> {
-        let available = if self.buffer.is_empty() {
-            &self.chunk[..]
-        } else {
-            &self.buffer[..]
-        };
-        let Some(header) = available.first_chunk::<HEADER_BYTES>() else {
-            return Ok(None);
-        };
-        let (length, kind, call) = parse_header(header, self.limit)?;
-        if available.len() < HEADER_BYTES + length {
-            return Ok(None);
+        while let Some(chunk) = self.chunks.front_mut() {
+            if self.split.is_empty() {
+                if let Some(frame) = take_frame(chunk, self.limit)? {
+                    if chunk.is_empty() {
+                        self.chunks.pop_front();
+                    }
+                    return Ok(Some(frame));
+                }
+                self.split.extend_from_slice(chunk);
+                self.chunks.pop_front();
+                continue;
+            }
+            let missing = missing_bytes(&self.split, self.limit)?;
+            let part = chunk.split_to(missing.min(chunk.len()));
+            if chunk.is_empty() {
+                self.chunks.pop_front();
+            }
+            self.split.extend_from_slice(&part);
+            if missing_bytes(&self.split, self.limit)? == 0 {
+                let mut whole = std::mem::take(&mut self.split).freeze();
+                return take_frame(&mut whole, self.limit);
+            }
         }
-        let body = if self.buffer.is_empty() {
-            self.chunk.advance(HEADER_BYTES);
-            self.chunk.split_to(length)
-        } else {
-            self.buffer.advance(HEADER_BYTES);
-            self.buffer.split_to(length).freeze()
-        };
-        Ok(Some(Frame { kind, call, body }))
+        Ok(None)
     }
+}
 
-    /// A frame that is split over chunks is put together in the buffer.
-    fn gather(&mut self) {
-        if !self.chunk.is_empty() {
-            let chunk = std::mem::take(&mut self.chunk);
-            self.buffer.extend_from_slice(&chunk);
+/// The first frame of the bytes, if all of it is there.
+fn take_frame(bytes: &mut Bytes, limit: usize) -> Result<Option<Frame>, FrameError> {
+    let Some(header) = bytes.first_chunk::<HEADER_BYTES>() else {
+        return Ok(None);
+    };
+    let (length, kind, call) = parse_header(header, limit)?;
+    if bytes.len() < HEADER_BYTES + length {
+        return Ok(None);
+    }
+    bytes.advance(HEADER_BYTES);
+    let body = bytes.split_to(length);
+    Ok(Some(Frame { kind, call, body }))
+}
+
+/// What the beginning of a frame lacks: first to a header, then to the frame.
+fn missing_bytes(begun: &[u8], limit: usize) -> Result<usize, FrameError> {
+    let Some(header) = begun.first_chunk::<HEADER_BYTES>() else {
+        return Ok(HEADER_BYTES - begun.len());
+    };
+    let (length, _, _) = parse_header(header, limit)?;
+    Ok((HEADER_BYTES + length).saturating_sub(begun.len()))
+}
+
+/// Small frames go into shared buffers, large bodies stand by themselves.
+pub(crate) fn gather<'a>(
+    frames: impl Iterator<Item = FrameRef<'a>> + Clone,
+    chunks: &mut Vec<Bytes>,
+) {
+    // Exact: a buffer lives until all of it was acknowledged.
+    let mut left: usize = frames.clone().map(FrameRef::copied_bytes).sum();
+    let mut buffer = BytesMut::new();
+    for frame in frames {
+        let copied = frame.copied_bytes();
+        if buffer.capacity() - buffer.len() < copied {
+            flush(&mut buffer, chunks);
+            buffer = BytesMut::with_capacity(left.min(BATCH_BYTES));
         }
+        left -= copied;
+        frame.put_header(&mut buffer);
+        if frame.body.len() <= COPIED_BYTES {
+            buffer.extend_from_slice(frame.body);
+        } else {
+            flush(&mut buffer, chunks);
+            chunks.push(frame.body.clone());
+        }
+    }
+    flush(&mut buffer, chunks);
+}
+
+fn flush(buffer: &mut BytesMut, chunks: &mut Vec<Bytes>) {
+    if !buffer.is_empty() {
+        chunks.push(buffer.split().freeze());
     }
 }
 
@@ -146,6 +233,7 @@ fn parse_header(
     let kind = match header.get_u8() {
         1 => FrameKind::Request,
         2 => FrameKind::Response,
+        3 => FrameKind::OneWay,
         other => return Err(FrameError::Kind(other)),
     };
     header.advance(3);
@@ -167,7 +255,7 @@ mod tests {
     fn encode(frames: &[Frame]) -> Bytes {
         let mut bytes = BytesMut::new();
         for frame in frames {
-            frame.put_header(&mut bytes);
+            frame.borrow().put_header(&mut bytes);
             bytes.extend_from_slice(&frame.body);
         }
         bytes.freeze()
@@ -185,7 +273,11 @@ mod tests {
     }
 
     fn any_frame() -> impl Strategy<Value = Frame> {
-        let kind = prop_oneof![Just(FrameKind::Request), Just(FrameKind::Response)];
+        let kind = prop_oneof![
+            Just(FrameKind::Request),
+            Just(FrameKind::Response),
+            Just(FrameKind::OneWay)
+        ];
         (kind, any::<u64>(), vec(any::<u8>(), 0..200)).prop_map(|(kind, call, body)| Frame {
             kind,
             call,
@@ -229,7 +321,7 @@ mod tests {
                 limit: 1 << 20
             }
         );
-        assert_eq!(reader.buffer.capacity(), 0);
+        assert_eq!(reader.split.capacity(), 0);
     }
 
     #[test]

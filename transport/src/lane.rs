@@ -11,16 +11,14 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use quinn::{RecvStream, SendStream};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::frame::{
-    Frame, FrameError, FrameKind, FrameReader, HEADER_BYTES, PREFACE_BYTES, Preface,
-};
-use crate::service::{Caller, Serve};
+use crate::frame::{Frame, FrameError, FrameKind, FrameReader, PREFACE_BYTES, Preface, gather};
+use crate::service::{Caller, Serve, Service};
 use crate::tasks::TaskGroup;
 
 /// Requests up to this size share a stream; larger ones would hold the others
@@ -31,9 +29,6 @@ const QUEUE_FRAMES: usize = 1024;
 /// Requests that are served at once from one stream; more wait unread.
 const SERVED_AT_ONCE: usize = 1024;
 const SERVED_TO_A_STRANGER: usize = 1;
-/// What the writer puts into one buffer; larger bodies are passed on uncopied.
-const BATCH_BYTES: usize = 64 * 1024;
-const COPIED_BYTES: usize = 4 * 1024;
 
 /// The calling end of a lane.
 #[derive(Debug)]
@@ -160,7 +155,7 @@ pub(crate) async fn read_preface(receive: &mut RecvStream) -> Option<Result<Pref
 /// dropped: nobody waits for it any more.
 pub(crate) async fn serve_stream(
     caller: Caller,
-    preface: Preface,
+    service: Service,
     (send, mut receive): (SendStream, RecvStream),
     serve: Arc<dyn Serve>,
     limit: usize,
@@ -177,7 +172,7 @@ pub(crate) async fn serve_stream(
         while handlers.len() < at_once
             && let Some(frame) = reader.next()?
         {
-            let answer = serve.serve(caller.clone(), preface.service, frame.body);
+            let answer = serve.serve(caller.clone(), service, frame.body);
             handlers.push(respond(frame.call, answer));
         }
         tokio::select! {
@@ -245,30 +240,7 @@ async fn write_frames(
             let _ = send.finish();
             return Ok(());
         }
-        gather(&mut batch, &mut chunks);
-    }
-}
-
-/// Small frames go into shared buffers, large bodies stand by themselves.
-fn gather(batch: &mut Vec<Frame>, chunks: &mut Vec<Bytes>) {
-    let size: usize = batch
-        .iter()
-        .map(|frame| HEADER_BYTES + frame.body.len().min(COPIED_BYTES))
-        .sum();
-    let mut buffer = BytesMut::with_capacity(size.min(BATCH_BYTES));
-    for frame in batch.drain(..) {
-        frame.put_header(&mut buffer);
-        if frame.body.len() <= COPIED_BYTES {
-            buffer.extend_from_slice(&frame.body);
-        } else {
-            chunks.push(buffer.split().freeze());
-            chunks.push(frame.body);
-        }
-        if buffer.len() >= BATCH_BYTES {
-            chunks.push(buffer.split().freeze());
-        }
-    }
-    if !buffer.is_empty() {
-        chunks.push(buffer.freeze());
+        gather(batch.iter().map(Frame::borrow), &mut chunks);
+        batch.clear();
     }
 }

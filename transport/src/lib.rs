@@ -1,5 +1,5 @@
-//! The network between nodes: QUIC with mutual TLS, calls over long streams,
-//! and the door through which a node that is no member yet is let in.
+//! The network between nodes: QUIC with mutual TLS, calls and flows over
+//! long streams, and the door through which a node that is no member yet is let in.
 //!
 //! ```text
 //! Authority ── Credentials ──┐
@@ -8,6 +8,7 @@
 //! JoinToken, CookieKey ── Visit ── Admission
 //! ```
 
+mod accepting;
 mod authority;
 mod backoff;
 mod config;
@@ -17,6 +18,7 @@ mod credentials;
 mod dialing;
 mod directory;
 mod environment;
+mod flow;
 mod frame;
 mod greeting;
 mod hello;
@@ -26,8 +28,9 @@ mod lane;
 mod link;
 mod memory_link;
 mod peer_link;
-mod recent;
+mod remarks;
 mod service;
+mod serving;
 mod stranger;
 mod tasks;
 mod token;
@@ -40,6 +43,7 @@ pub use cookie::{CookieKey, Prover};
 pub use credentials::{Credentials, CredentialsError};
 pub use directory::{Entry, PeerDirectory};
 pub use environment::{Environment, Resolve, SystemResolver};
+pub use flow::{FlowError, FlowReceiver, FlowSender};
 pub use hello::{Hello, PROTOCOLS, ProtocolRange, Refusal};
 pub use identity::{IdentityError, PeerIdentity, Subject};
 pub use link::{Link, LinkError};

@@ -14,7 +14,9 @@ use tokio::time::Instant;
 
 use crate::backoff::Backoff;
 use crate::connection::{CloseCode, Connection};
+use crate::flow::FlowSender;
 use crate::link::LinkError;
+use crate::remarks::PERSISTS;
 use crate::service::Service;
 use crate::transport::Inner;
 
@@ -39,6 +41,8 @@ struct State {
     backoff: Backoff,
     wanted_until: Option<Instant>,
     failure: Option<Failure>,
+    failing_since: Option<Instant>,
+    warned_of: Option<String>,
 }
 
 /// How the last attempt ended.
@@ -66,16 +70,7 @@ impl PeerLink {
     ) -> Result<Bytes, LinkError> {
         let to = self.node;
         let deadline = Instant::now() + timeout;
-        let timed_out = || LinkError::Timeout {
-            to,
-            timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
-        };
-        let connecting = tokio::time::timeout_at(deadline, self.connect(transport)).await;
-        let connection = match connecting {
-            Ok(connected) => connected?,
-            // Not a timeout: nothing was asked, and who asks must not spin.
-            Err(_) => return Err(self.unreachable("still dialing")),
-        };
+        let connection = self.connect_until(deadline, transport).await?;
         let call = connection.call(service, request);
         match tokio::time::timeout_at(deadline, call).await {
             Ok(Ok(answer)) => Ok(answer),
@@ -84,8 +79,32 @@ impl PeerLink {
                 if connection.is_silent_for(transport.config.timing.suspect) {
                     self.want(transport, true);
                 }
-                Err(timed_out())
+                Err(self.timed_out(timeout))
             }
+        }
+    }
+
+    pub(crate) async fn open_flow(
+        self: &Arc<Self>,
+        transport: &Arc<Inner>,
+        service: Service,
+        timeout: Duration,
+    ) -> Result<FlowSender, LinkError> {
+        let deadline = Instant::now() + timeout;
+        let connection = self.connect_until(deadline, transport).await?;
+        let opening = tokio::time::timeout_at(deadline, connection.open_flow(service));
+        opening.await.map_err(|_| self.timed_out(timeout))?
+    }
+
+    async fn connect_until(
+        self: &Arc<Self>,
+        deadline: Instant,
+        transport: &Arc<Inner>,
+    ) -> Result<Arc<Connection>, LinkError> {
+        match tokio::time::timeout_at(deadline, self.connect(transport)).await {
+            Ok(connected) => connected,
+            // Not a timeout: nothing was asked, and who asks must not spin.
+            Err(_) => Err(self.unreachable("still dialing")),
         }
     }
 
@@ -190,17 +209,22 @@ impl PeerLink {
         self.lock().is_dialing = false;
     }
 
-    /// Logged when it is news; a peer that is away is away.
+    /// A peer that is away is away. One that refuses is worth a warning once it
+    /// has done so for a while: who is on the way into the cluster refuses, too.
     fn note(&self, state: &mut State, failure: &Failure) {
-        let is_news = state
-            .failure
-            .as_ref()
-            .is_none_or(|before| before.detail != failure.detail);
-        if is_news && failure.is_lasting {
+        let now = Instant::now();
+        let since = match (&state.failure, state.failing_since) {
+            (Some(before), Some(since)) if before.detail == failure.detail => since,
+            _ => now,
+        };
+        let persists = now.duration_since(since) >= PERSISTS;
+        if failure.is_lasting && persists && state.warned_of.as_ref() != Some(&failure.detail) {
             tracing::warn!(node = %self.node, detail = failure.detail, "no connection to a peer");
+            state.warned_of = Some(failure.detail.clone());
         } else {
             tracing::debug!(node = %self.node, detail = failure.detail, "no connection to a peer");
         }
+        state.failing_since = Some(since);
         state.failure = Some(failure.clone());
     }
 
@@ -210,6 +234,7 @@ impl PeerLink {
             let mut state = self.lock();
             state.backoff = Backoff::default();
             state.failure = None;
+            state.warned_of = None;
             let life = connection.peer.incarnation;
             for older in state
                 .connections
@@ -228,6 +253,12 @@ impl PeerLink {
         self.tell();
     }
 
+    /// Ends the pause between two attempts.
+    pub(crate) fn dial_now(&self) {
+        self.lock().backoff = Backoff::default();
+        self.tell();
+    }
+
     /// Ends what there is, for a node that was removed.
     pub(crate) fn close(&self, code: CloseCode, reason: &str) {
         let connections = std::mem::take(&mut self.lock().connections);
@@ -243,6 +274,13 @@ impl PeerLink {
     fn tell(&self) {
         self.changed
             .send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    fn timed_out(&self, timeout: Duration) -> LinkError {
+        LinkError::Timeout {
+            to: self.node,
+            timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
+        }
     }
 
     fn unreachable(&self, detail: &str) -> LinkError {

@@ -6,6 +6,7 @@ use quorate_model::ids::{Incarnation, NodeId};
 use quorate_model::member::Roles;
 use quorate_model::node_name::NodeName;
 
+use crate::flow::FlowReceiver;
 use crate::token::SessionBinding;
 
 /// A kind of stream. The number is on the wire.
@@ -41,6 +42,12 @@ pub trait Serve: Send + Sync + 'static {
     /// Whatever the bytes are, there is an answer. It is dropped when the
     /// connection ends.
     fn serve(&self, caller: Caller, service: Service, request: Bytes) -> BoxFuture<'static, Bytes>;
+
+    /// Takes in what a node sends one way. Who drops the flow before its end tells
+    /// the sender so; that is also what those do who expect none.
+    fn receive(&self, _: KnownPeer, _: Service, _: FlowReceiver) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 impl Service {

@@ -7,14 +7,15 @@ use bytes::Bytes;
 use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig};
 
 use crate::config::TransportConfig;
-use crate::connection::serve_connection;
 use crate::credentials::{CredentialsError, stranger_config};
 use crate::dialing;
 use crate::environment::Environment;
 use crate::frame::Preface;
 use crate::greeting::GreetingError;
 use crate::lane::Lane;
+use crate::remarks::Remarks;
 use crate::service::{Caller, Serve, Service};
+use crate::serving::Host;
 use crate::tasks::TaskGroup;
 use crate::token::SessionBinding;
 use crate::verifier::Trust;
@@ -140,12 +141,23 @@ impl Drop for Visit {
 }
 
 /// Serves a stranger for as long as it takes to be let in.
-pub(crate) async fn serve(quic: quinn::Connection, serve: Arc<dyn Serve>, tasks: TaskGroup) {
+pub(crate) async fn serve(
+    quic: quinn::Connection,
+    serve: Arc<dyn Serve>,
+    remarks: Arc<Remarks>,
+    tasks: TaskGroup,
+) {
     let Ok(binding) = binding(&quic) else {
         return quic.close(0_u32.into(), b"no session binding");
     };
-    let caller = Caller::Stranger(binding);
-    let served = serve_connection(quic.clone(), caller, serve, tasks, MESSAGE_BYTES);
+    let host = Host {
+        quic: quic.clone(),
+        caller: Caller::Stranger(binding),
+        serve,
+        remarks,
+        limit: MESSAGE_BYTES,
+    };
+    let served = host.run(tasks);
     // Whoever stays longer is none who wants to join.
     let _ = tokio::time::timeout(VISIT, served).await;
     quic.close(0_u32.into(), b"the visit is over");

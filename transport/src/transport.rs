@@ -8,33 +8,38 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use quinn::crypto::rustls::QuicClientConfig;
-use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig, Incoming, VarInt};
+use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig, VarInt};
 use quorate_model::ids::NodeId;
 use ring::hmac;
 use tokio::sync::watch;
 
-use crate::config::{PEER_WINDOW_BYTES, TransportConfig};
-use crate::connection::{CloseCode, Connection, close, serve_connection};
+use crate::accepting::Callers;
+use crate::config::{DATAGRAM_BYTES, TransportConfig};
+use crate::connection::{CloseCode, Connection, close};
 use crate::credentials::{Credentials, CredentialsError};
 use crate::directory::PeerDirectory;
 use crate::environment::Environment;
+use crate::flow::FlowSender;
 use crate::greeting::{self, GreetingError};
 use crate::hello::{Hello, Refusal};
 use crate::jitter::Jitter;
 use crate::link::{Link, LinkError};
 use crate::peer_link::{Failure, PeerLink};
-use crate::recent::Recent;
+use crate::remarks::Remarks;
 use crate::service::{Caller, KnownPeer, Serve, Service};
+use crate::serving::Host;
 use crate::tasks::TaskGroup;
-use crate::{dialing, stranger};
+use crate::{accepting, dialing};
+
+/// Beyond so many, links to nodes that nobody knows any more are let go of.
+const MOST_LINKS: usize = 1_024;
 
 /// A handle; clones share the endpoint. Ends with [`Transport::shutdown`].
 #[derive(Clone)]
@@ -47,7 +52,7 @@ pub(crate) struct Inner {
     pub(crate) environment: Environment,
     pub(crate) tasks: TaskGroup,
     pub(crate) directory: Arc<PeerDirectory>,
-    hello: Hello,
+    pub(crate) hello: Hello,
     /// Taken away at the shutdown: the socket is let go of with the last handle.
     endpoint: Mutex<Option<Endpoint>>,
     peer_config: RwLock<Arc<QuicClientConfig>>,
@@ -55,9 +60,8 @@ pub(crate) struct Inner {
     /// hold this transport, and neither would ever end.
     serve: Mutex<Option<Arc<dyn Serve>>>,
     peers: Mutex<BTreeMap<NodeId, Arc<PeerLink>>>,
-    handshakes: Arc<AtomicUsize>,
-    visits: Arc<AtomicUsize>,
-    refused: Mutex<Recent<(IpAddr, String)>>,
+    pub(crate) callers: Callers,
+    pub(crate) remarks: Arc<Remarks>,
     /// What a core said of this node's own standing.
     verdict: watch::Sender<Option<Refusal>>,
     jitter: Mutex<Jitter>,
@@ -114,12 +118,13 @@ impl Transport {
             peer_config: RwLock::new(peer_config),
             serve: Mutex::new(Some(serve)),
             peers: Mutex::default(),
-            handshakes: Arc::default(),
-            visits: Arc::default(),
-            refused: Mutex::default(),
+            callers: Callers::default(),
+            remarks: Arc::default(),
             verdict: watch::Sender::new(None),
         });
-        inner.tasks.spawn(accept(Arc::clone(&inner), endpoint));
+        inner
+            .tasks
+            .spawn(accepting::accept(Arc::clone(&inner), endpoint));
         Ok(Self { inner })
     }
 
@@ -147,6 +152,17 @@ impl Transport {
         link.call(&self.inner, service, request, timeout).await
     }
 
+    /// Opens a stream of frames to a node: in order, and without answers.
+    pub async fn open_flow(
+        &self,
+        to: NodeId,
+        service: Service,
+        timeout: Duration,
+    ) -> Result<FlowSender, LinkError> {
+        let link = self.inner.peer(to);
+        link.open_flow(&self.inner, service, timeout).await
+    }
+
     /// New certificates for new connections; those that are open stay.
     pub fn renew(&self, credentials: &Credentials) -> Result<(), TransportError> {
         let inner = &self.inner;
@@ -159,6 +175,10 @@ impl Transport {
             .peer_config
             .write()
             .unwrap_or_else(PoisonError::into_inner) = peer_config;
+        // Whom the old certificates did not please may think otherwise now.
+        for link in inner.locked_peers().values() {
+            link.dial_now();
+        }
         Ok(())
     }
 
@@ -197,7 +217,7 @@ impl Transport {
 }
 
 impl Inner {
-    fn locked_serve(&self) -> MutexGuard<'_, Option<Arc<dyn Serve>>> {
+    pub(crate) fn locked_serve(&self) -> MutexGuard<'_, Option<Arc<dyn Serve>>> {
         self.serve.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -224,6 +244,9 @@ impl Inner {
 
     fn peer(&self, node: NodeId) -> Arc<PeerLink> {
         let mut peers = self.locked_peers();
+        if peers.len() >= MOST_LINKS && !peers.contains_key(&node) {
+            peers.retain(|node, link| link.is_connected() || self.directory.entry(*node).is_some());
+        }
         let link = peers
             .entry(node)
             .or_insert_with(|| Arc::new(PeerLink::new(node)));
@@ -299,13 +322,21 @@ impl Inner {
     }
 
     /// From here on the other side may call.
-    fn serve(self: &Arc<Self>, peer: KnownPeer, quic: quinn::Connection) -> Arc<Connection> {
+    pub(crate) fn serve(
+        self: &Arc<Self>,
+        peer: KnownPeer,
+        quic: quinn::Connection,
+    ) -> Arc<Connection> {
         let limit = self.config.limits.message_bytes;
-        let caller = Caller::Node(peer.clone());
         if let Some(serve) = self.locked_serve().clone() {
-            let tasks = self.tasks.clone();
-            let serving = serve_connection(quic.clone(), caller, serve, tasks, limit);
-            self.tasks.spawn(serving);
+            let host = Host {
+                quic: quic.clone(),
+                caller: Caller::Node(peer.clone()),
+                serve,
+                remarks: Arc::clone(&self.remarks),
+                limit,
+            };
+            self.tasks.spawn(host.run(self.tasks.clone()));
         }
         Arc::new(Connection::new(peer, quic, self.tasks.clone(), limit))
     }
@@ -326,106 +357,6 @@ impl Inner {
         let mut config = quinn::ClientConfig::new(crypto);
         config.transport_config(self.config.quic_to_peers());
         config
-    }
-
-    async fn accept_one(self: Arc<Self>, incoming: Incoming) {
-        let address = incoming.remote_address();
-        let accepted = tokio::time::timeout(self.config.timing.handshake, async {
-            let quic = incoming.accept()?.await?;
-            if !greeting::is_peer(&quic) {
-                return Ok(Accepted::Stranger(quic));
-            }
-            let peer = greeting::answer(&quic, &self.hello, &self.directory).await?;
-            Ok::<_, GreetingError>(Accepted::Peer(peer, quic))
-        });
-        match accepted.await {
-            Ok(Ok(Accepted::Peer(peer, quic))) => {
-                quic.set_receive_window(VarInt::from_u32(PEER_WINDOW_BYTES));
-                quic.set_send_window(u64::from(PEER_WINDOW_BYTES));
-                quic.set_max_concurrent_bi_streams(VarInt::from_u32(self.config.limits.streams));
-                let connection = self.serve(peer, quic);
-                self.adopt(connection);
-            }
-            Ok(Ok(Accepted::Stranger(quic))) => {
-                self.receive_visit(quic);
-            }
-            Ok(Err(error)) => self.note_refused(address, &error.to_string()),
-            Err(_) => self.note_refused(address, "it did not say in time who it is"),
-        }
-    }
-
-    /// A visit takes a while; it must not count as a handshake, or a few of them
-    /// would shut the door to members.
-    fn receive_visit(&self, quic: quinn::Connection) {
-        if self.visits.load(Ordering::Relaxed) >= self.config.limits.visits {
-            return close(
-                &quic,
-                CloseCode::Refused,
-                "too many nodes ask to be let in; try again",
-            );
-        }
-        let counted = Counted::new(&self.visits);
-        if let Some(serve) = self.locked_serve().clone() {
-            let tasks = self.tasks.clone();
-            self.tasks.spawn(async move {
-                stranger::serve(quic, serve, tasks).await;
-                drop(counted);
-            });
-        }
-    }
-
-    /// Each address is worth a line once, however often it tries.
-    fn note_refused(&self, address: SocketAddr, detail: &str) {
-        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        if refused.is_news((address.ip(), detail.to_owned())) {
-            tracing::warn!(%address, detail, "a connection was refused");
-        } else {
-            tracing::debug!(%address, detail, "a connection was refused");
-        }
-    }
-}
-
-enum Accepted {
-    Peer(KnownPeer, quinn::Connection),
-    Stranger(quinn::Connection),
-}
-
-async fn accept(inner: Arc<Inner>, endpoint: Endpoint) {
-    let limit = inner.config.limits.handshakes;
-    while let Some(incoming) = endpoint.accept().await {
-        let under_way = inner.handshakes.load(Ordering::Relaxed);
-        if under_way >= limit {
-            incoming.ignore();
-            continue;
-        }
-        if under_way >= limit / 2 && !incoming.remote_address_validated() {
-            // The sender has to show that it is where it says it is. An error
-            // means that it did already.
-            let _ = incoming.retry();
-            continue;
-        }
-        let counted = Counted::new(&inner.handshakes);
-        let acceptor = Arc::clone(&inner);
-        inner.tasks.spawn(async move {
-            acceptor.accept_one(incoming).await;
-            drop(counted);
-        });
-    }
-}
-
-/// One of those that are counted, also when its task is dropped.
-struct Counted(Arc<AtomicUsize>);
-
-impl Counted {
-    fn new(count: &Arc<AtomicUsize>) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(count))
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -459,6 +390,8 @@ fn endpoint_config(environment: &Environment, credentials: &Credentials) -> Endp
     let key = credentials.derive(b"quorate stateless reset v1");
     let mut config = EndpointConfig::new(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &key)));
     config.rng_seed(environment.quic_seed);
+    // Only values below 1,200 are refused.
+    let _ = config.max_udp_payload_size(DATAGRAM_BYTES);
     config
 }
 

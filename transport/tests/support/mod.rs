@@ -58,6 +58,7 @@ pub(crate) struct Blueprint<'a> {
     pub(crate) socket: Option<UdpSocket>,
     pub(crate) key: Option<Vec<u8>>,
     pub(crate) change_hello: fn(&mut Hello),
+    pub(crate) serve: Arc<dyn Serve>,
 }
 
 pub(crate) struct Node {
@@ -84,6 +85,7 @@ impl<'a> Blueprint<'a> {
             socket: None,
             key: None,
             change_hello: |_| (),
+            serve: Arc::new(Echo),
         }
     }
 
@@ -126,7 +128,7 @@ impl<'a> Blueprint<'a> {
             credentials: Credentials::new(vec![certificate], private.into(), trusted).unwrap(),
             hello,
             directory: directory.clone(),
-            serve: Arc::new(Echo),
+            serve: self.serve,
         });
         Node {
             id,

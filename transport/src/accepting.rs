@@ -1,0 +1,116 @@
+//! The side of a connection that did not dial.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use quinn::{Endpoint, Incoming, VarInt};
+
+use crate::config::PEER_WINDOW_BYTES;
+use crate::connection::{CloseCode, close};
+use crate::greeting::{self, GreetingError};
+use crate::service::KnownPeer;
+use crate::stranger;
+use crate::transport::Inner;
+
+/// Who is on the way in.
+#[derive(Debug, Default)]
+pub(crate) struct Callers {
+    handshakes: Arc<AtomicUsize>,
+    visits: Arc<AtomicUsize>,
+}
+
+enum Accepted {
+    Peer(KnownPeer, quinn::Connection),
+    Stranger(quinn::Connection),
+}
+
+pub(crate) async fn accept(inner: Arc<Inner>, endpoint: Endpoint) {
+    let limit = inner.config.limits.handshakes;
+    while let Some(incoming) = endpoint.accept().await {
+        let under_way = inner.callers.handshakes.load(Ordering::Relaxed);
+        if under_way >= limit {
+            incoming.ignore();
+            continue;
+        }
+        if under_way >= limit / 2 && !incoming.remote_address_validated() {
+            // The sender has to show that it is where it says it is. An error
+            // means that it did already.
+            let _ = incoming.retry();
+            continue;
+        }
+        let counted = Counted::new(&inner.callers.handshakes);
+        let acceptor = Arc::clone(&inner);
+        inner.tasks.spawn(async move {
+            acceptor.accept_one(incoming).await;
+            drop(counted);
+        });
+    }
+}
+
+impl Inner {
+    async fn accept_one(self: Arc<Self>, incoming: Incoming) {
+        let address = incoming.remote_address();
+        let accepted = tokio::time::timeout(self.config.timing.handshake, async {
+            let quic = incoming.accept()?.await?;
+            if !greeting::is_peer(&quic) {
+                return Ok(Accepted::Stranger(quic));
+            }
+            let peer = greeting::answer(&quic, &self.hello, &self.directory).await?;
+            Ok::<_, GreetingError>(Accepted::Peer(peer, quic))
+        });
+        match accepted.await {
+            Ok(Ok(Accepted::Peer(peer, quic))) => {
+                quic.set_receive_window(VarInt::from_u32(PEER_WINDOW_BYTES));
+                quic.set_send_window(u64::from(PEER_WINDOW_BYTES));
+                let streams = VarInt::from_u32(self.config.limits.streams);
+                quic.set_max_concurrent_bi_streams(streams);
+                quic.set_max_concurrent_uni_streams(streams);
+                let connection = self.serve(peer, quic);
+                self.adopt(connection);
+            }
+            Ok(Ok(Accepted::Stranger(quic))) => {
+                self.receive_visit(quic);
+            }
+            Ok(Err(error)) => self.remarks.refused(address, &error.to_string()),
+            Err(_) => self
+                .remarks
+                .refused(address, "it did not say in time who it is"),
+        }
+    }
+
+    /// A visit takes a while; it must not count as a handshake, or a few of them
+    /// would shut the door to members.
+    fn receive_visit(&self, quic: quinn::Connection) {
+        if self.callers.visits.load(Ordering::Relaxed) >= self.config.limits.visits {
+            return close(
+                &quic,
+                CloseCode::Refused,
+                "too many nodes ask to be let in; try again",
+            );
+        }
+        let counted = Counted::new(&self.callers.visits);
+        if let Some(serve) = self.locked_serve().clone() {
+            let (remarks, tasks) = (Arc::clone(&self.remarks), self.tasks.clone());
+            self.tasks.spawn(async move {
+                stranger::serve(quic, serve, remarks, tasks).await;
+                drop(counted);
+            });
+        }
+    }
+}
+
+/// One of those that are counted, also when its task is dropped.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,94 @@
+//! Serves the streams that the other side of a connection opens.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use quinn::{RecvStream, SendStream};
+
+use crate::connection::{CloseCode, close};
+use crate::flow::FlowReceiver;
+use crate::frame::{FrameError, Preface};
+use crate::lane::{read_preface, serve_stream};
+use crate::remarks::Remarks;
+use crate::service::{Caller, Serve, Service};
+use crate::tasks::TaskGroup;
+
+/// A stream that says nothing for so long is none.
+const PREFACE_TIMEOUT: Duration = Duration::from_secs(5);
+
+#[derive(Clone)]
+pub(crate) struct Host {
+    pub(crate) quic: quinn::Connection,
+    pub(crate) caller: Caller,
+    pub(crate) serve: Arc<dyn Serve>,
+    pub(crate) remarks: Arc<Remarks>,
+    /// The largest message.
+    pub(crate) limit: usize,
+}
+
+impl Host {
+    /// Until the connection ends.
+    pub(crate) async fn run(self, tasks: TaskGroup) {
+        loop {
+            let host = self.clone();
+            tokio::select! {
+                biased;
+                stream = self.quic.accept_bi() => match stream {
+                    Ok(stream) => tasks.spawn(host.serve_calls(stream)),
+                    Err(_) => return,
+                },
+                stream = self.quic.accept_uni() => match stream {
+                    Ok(stream) => tasks.spawn(host.serve_flow(stream)),
+                    Err(_) => return,
+                },
+            }
+        }
+    }
+
+    async fn serve_calls(self, (send, mut receive): (SendStream, RecvStream)) {
+        let Some(service) = self.service_of(&mut receive).await else {
+            return;
+        };
+        let (caller, serve) = (self.caller.clone(), Arc::clone(&self.serve));
+        let served = serve_stream(caller, service, (send, receive), serve, self.limit).await;
+        if let Err(error) = served {
+            self.end_broken(&error);
+        }
+    }
+
+    async fn serve_flow(self, mut receive: RecvStream) {
+        let Some(service) = self.service_of(&mut receive).await else {
+            return;
+        };
+        // A stranger has no streams of this kind.
+        if let Caller::Node(peer) = self.caller.clone() {
+            let serve = Arc::clone(&self.serve);
+            let flow = FlowReceiver::new(self, receive);
+            serve.receive(peer, service, flow).await;
+        }
+    }
+
+    /// What a stream is for, if the caller may open it.
+    async fn service_of(&self, receive: &mut RecvStream) -> Option<Service> {
+        let preface = tokio::time::timeout(PREFACE_TIMEOUT, read_preface(receive)).await;
+        match preface.ok()?? {
+            Ok(Preface { service }) if service.is_open_to(&self.caller) => Some(service),
+            Ok(Preface { service }) => {
+                let reason = format!("{service:?} is not open to this node");
+                close(&self.quic, CloseCode::NotAllowed, &reason);
+                None
+            }
+            Err(error) => {
+                self.end_broken(&error);
+                None
+            }
+        }
+    }
+
+    /// The other side broke the protocol.
+    pub(crate) fn end_broken(&self, error: &FrameError) {
+        let detail = format!("it broke the protocol: {error}");
+        self.remarks.refused(self.quic.remote_address(), &detail);
+        close(&self.quic, CloseCode::BrokenProtocol, &error.to_string());
+    }
+}
