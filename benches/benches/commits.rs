@@ -9,111 +9,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput};
-use quorate_core::{
-    Core, CoreConfig, IoMode, MemoryNetwork, NoObserver, Role, SystemClock, TokioRuntime,
-};
-use quorate_model::cluster::ClusterName;
-use quorate_model::command::{Batch, Command, Request};
-use quorate_model::ids::{ClusterId, Incarnation, NodeId, Origin, Sequence, Timestamp};
-use quorate_model::member::{Liveness, Member, Roles};
-use quorate_model::node_name::NodeName;
-use quorate_model::reply::Reply;
-use quorate_model::topic_filter::TopicFilter;
+use quorate_benches::load::{BenchCore, operation, run_callers, start_cores};
+use quorate_core::Role;
+use quorate_model::command::{Batch, Request};
+use quorate_model::ids::{Incarnation, NodeId, Origin, Sequence, Timestamp};
 use quorate_model::wire;
 use quorate_raft_store::{Engine, SledEngine, Tree, Write};
 
-type BenchCore = Core<TokioRuntime>;
-
-const NODES: [u64; 3] = [1, 2, 3];
 const LONE_OPERATIONS: usize = 2_000;
-/// Filters that a caller goes round in.
-const FILTERS: usize = 16;
-
-fn member(id: u64) -> Member {
-    Member {
-        id: NodeId::new(id),
-        name: NodeName::new(format!("core{id}@127.0.0.1")).unwrap(),
-        roles: Roles::Core,
-        addresses: vec![format!("127.0.0.1:{}", 4370 + id)],
-        version: "0.1.0".to_owned(),
-        election_slot: Some(u32::try_from(id - 1).unwrap()),
-        incarnation: Incarnation::new(1),
-        liveness: Liveness::Up,
-        retiring: false,
-    }
-}
-
-async fn start_cluster(path: &Path) -> Vec<BenchCore> {
-    let network = MemoryNetwork::default();
-    let mut cores = Vec::new();
-    for id in NODES {
-        let engine = SledEngine::open(&path.join(id.to_string())).unwrap();
-        let slot = u32::try_from(id - 1).unwrap();
-        let config = CoreConfig::new(NodeId::new(id), Incarnation::new(1), slot);
-        let core = Core::start(
-            config,
-            Arc::new(engine),
-            IoMode::Thread,
-            network.link(NodeId::new(id)),
-            Arc::new(SystemClock),
-            Arc::new(NoObserver),
-        );
-        let core = core.await.unwrap();
-        core.attach_to(&network);
-        cores.push(core);
-    }
-    cores[0]
-        .form(NODES.map(NodeId::new).into_iter().collect())
-        .await
-        .unwrap();
-    let form = Command::Form {
-        id: ClusterId::new(1),
-        name: ClusterName::new("bench").unwrap(),
-        founders: NODES.map(member).to_vec(),
-    };
-    cores[0].propose(form).await.unwrap();
-    cores
-}
-
-/// Subscribes and unsubscribes in turn, so that every operation changes the
-/// state and the state stays of one size.
-fn operation(caller: usize, number: usize) -> Command {
-    let place = number / 2 % FILTERS;
-    let filter = format!("site/{caller:04}/line/{place:02}/machine/temperature");
-    let filter = TopicFilter::new(filter).unwrap();
-    if number.is_multiple_of(2) {
-        Command::AddRoute { filter }
-    } else {
-        Command::RemoveRoute { filter }
-    }
-}
-
-async fn call(core: BenchCore, caller: usize, operations: usize) {
-    for number in 0..operations {
-        let committed = core.propose(operation(caller, number)).await.unwrap();
-        assert_eq!(committed.reply, Reply::Done);
-    }
-}
-
-/// `operations` by that many callers, spread over the cores.
-async fn run(cores: &[BenchCore], callers: usize, operations: usize) -> Duration {
-    let begin = Instant::now();
-    let tasks: Vec<_> = (0..callers)
-        .map(|caller| {
-            let share = operations / callers + usize::from(caller < operations % callers);
-            tokio::spawn(call(cores[caller % cores.len()].clone(), caller, share))
-        })
-        .collect();
-    for task in tasks {
-        task.await.unwrap();
-    }
-    begin.elapsed()
-}
-
 fn percentile(sorted: &[Duration], percent: usize) -> Duration {
     sorted[(sorted.len() - 1) * percent / 100]
 }
@@ -224,7 +130,7 @@ fn main() {
         .build()
         .unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let cores = runtime.block_on(start_cluster(folder.path()));
+    let cores = runtime.block_on(start_cores(folder.path()));
     let mut baseline = Baseline::new(&folder.path().join("baseline"));
     let mut criterion = Criterion::default().configure_from_args();
 
@@ -242,7 +148,9 @@ fn main() {
             bencher.iter_custom(|operations| {
                 // Fewer operations than callers would measure fewer callers.
                 let rounds = usize::try_from(operations).unwrap().max(callers * 4);
-                let time = runtime.block_on(run(&cores, callers, rounds));
+                let begin = Instant::now();
+                runtime.block_on(run_callers(&cores, callers, rounds));
+                let time = begin.elapsed();
                 time.mul_f64(operations as f64 / rounds as f64)
             });
         });
