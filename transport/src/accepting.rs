@@ -8,6 +8,7 @@ use quinn::{Endpoint, Incoming, VarInt};
 use crate::config::PEER_WINDOW_BYTES;
 use crate::connection::{CloseCode, close};
 use crate::greeting::{self, GreetingError};
+use crate::guests::Guests;
 use crate::service::KnownPeer;
 use crate::stranger;
 use crate::transport::Inner;
@@ -16,7 +17,7 @@ use crate::transport::Inner;
 #[derive(Debug, Default)]
 pub(crate) struct Callers {
     handshakes: Arc<AtomicUsize>,
-    visits: Arc<AtomicUsize>,
+    guests: Arc<Guests>,
 }
 
 enum Accepted {
@@ -81,20 +82,15 @@ impl Inner {
     /// A visit takes a while; it must not count as a handshake, or a few of them
     /// would shut the door to members.
     fn receive_visit(&self, quic: quinn::Connection) {
-        if self.callers.visits.load(Ordering::Relaxed) >= self.config.limits.visits {
-            return close(
-                &quic,
-                CloseCode::Refused,
-                "too many nodes ask to be let in; try again",
-            );
-        }
-        let counted = Counted::new(&self.callers.visits);
+        let places = self.config.limits.visits;
+        let Some(place) = self.callers.guests.receive(quic.clone(), places) else {
+            let reason = "too many nodes ask to be let in; try again";
+            return close(&quic, CloseCode::Refused, reason);
+        };
         if let Some(serve) = self.locked_serve().clone() {
             let (remarks, tasks) = (Arc::clone(&self.remarks), self.tasks.clone());
-            self.tasks.spawn(async move {
-                stranger::serve(quic, serve, remarks, tasks).await;
-                drop(counted);
-            });
+            self.tasks
+                .spawn(stranger::serve(quic, place, serve, remarks, tasks));
         }
     }
 }

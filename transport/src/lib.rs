@@ -21,6 +21,7 @@ mod environment;
 mod flow;
 mod frame;
 mod greeting;
+mod guests;
 mod hello;
 mod identity;
 mod jitter;

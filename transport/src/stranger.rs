@@ -12,6 +12,7 @@ use crate::dialing;
 use crate::environment::Environment;
 use crate::frame::Preface;
 use crate::greeting::GreetingError;
+use crate::guests::{Attended, Place};
 use crate::lane::Lane;
 use crate::remarks::Remarks;
 use crate::service::{Caller, Serve, Service};
@@ -143,6 +144,7 @@ impl Drop for Visit {
 /// Serves a stranger for as long as it takes to be let in.
 pub(crate) async fn serve(
     quic: quinn::Connection,
+    place: Place,
     serve: Arc<dyn Serve>,
     remarks: Arc<Remarks>,
     tasks: TaskGroup,
@@ -153,7 +155,10 @@ pub(crate) async fn serve(
     let host = Host {
         quic: quic.clone(),
         caller: Caller::Stranger(binding),
-        serve,
+        serve: Arc::new(Attended {
+            guest: Arc::clone(&place.guest),
+            serve,
+        }),
         remarks,
         limit: MESSAGE_BYTES,
     };

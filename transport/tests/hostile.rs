@@ -7,8 +7,8 @@ mod support;
 use std::net::UdpSocket;
 
 use bytes::Bytes;
-use quorate_transport::{Environment, Service, TransportConfig, Trust, Visit};
-use support::{Blueprint, Node, authority};
+use quorate_transport::{Environment, Service, TransportConfig, Trust, Visit, VisitError};
+use support::{Blueprint, Node, SECOND, authority};
 
 /// Two nodes that talk while something is done to the first.
 struct Pair {
@@ -23,6 +23,16 @@ impl Pair {
         let two = Blueprint::new(2, &authority).start();
         two.knows(&one);
         Self { one, two }
+    }
+
+    /// A stranger comes to the first.
+    async fn visit(&self) -> Result<Visit, VisitError> {
+        let environment = Environment::system(1);
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let socket = environment.runtime.wrap_udp_socket(socket).unwrap();
+        let config = TransportConfig::default();
+        let addresses = [self.one.address.clone()];
+        Visit::begin(&environment, &config, socket, &addresses, Trust::ProofLater).await
     }
 
     async fn still_talk(&self) {
@@ -53,31 +63,30 @@ async fn garbage_datagrams_change_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_handshakes_does_not_shut_the_door_to_members() {
     let pair = Pair::start();
-    let visits = (0..400).map(|_| {
-        let address = pair.one.address.clone();
-        async move {
-            let environment = Environment::system(1);
-            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-            let socket = environment.runtime.wrap_udp_socket(socket).unwrap();
-            let config = TransportConfig::default();
-            Visit::begin(&environment, &config, socket, &[address], Trust::ProofLater).await
-        }
-    });
+    let visits = (0..400).map(|_| pair.visit());
     let visits = futures::future::join_all(visits).await;
     assert!(visits.iter().any(Result::is_ok));
-    drop(visits);
     pair.still_talk().await;
+    drop(visits);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_who_ask_nothing_make_room_for_one_who_does() {
+    let pair = Pair::start();
+    let mut silent = Vec::new();
+    for _ in 0..2 * TransportConfig::default().limits.visits {
+        silent.push(pair.visit().await.unwrap());
+    }
+    let visit = pair.visit().await.unwrap();
+    let answer = visit.ask(Bytes::from_static(b"?"), 5 * SECOND).await;
+    assert_eq!(answer.unwrap(), "a stranger Admission 1");
+    drop(silent);
 }
 
 /// What the first node does when it gets these bytes on a stream.
 async fn closed_after(bytes: &'static [u8]) -> String {
     let pair = Pair::start();
-    let environment = Environment::system(1);
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let socket = environment.runtime.wrap_udp_socket(socket).unwrap();
-    let config = TransportConfig::default();
-    let addresses = [pair.one.address.clone()];
-    let visit = Visit::begin(&environment, &config, socket, &addresses, Trust::ProofLater).await;
+    let visit = pair.visit().await;
     let closed = visit.unwrap().misbehave(Bytes::from_static(bytes)).await;
     pair.still_talk().await;
     closed
