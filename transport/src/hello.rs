@@ -155,6 +155,9 @@ fn malformed(detail: impl ToString) -> Refusal {
 }
 
 #[cfg(test)]
+mod golden_tests;
+
+#[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
