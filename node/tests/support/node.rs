@@ -219,9 +219,22 @@ impl Node {
         })
     }
 
-    /// What it has written to its log, the end of it.
+    /// The memory that the process has now.
+    pub(crate) fn rss_kb(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kb = rss.unwrap().trim().strip_suffix(" kB");
+        kb.unwrap().parse().unwrap()
+    }
+
+    /// What it has written to its log, from its first start on.
+    pub(crate) fn whole_log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// The end of it.
     pub(crate) fn log(&self) -> String {
-        let text = fs::read_to_string(&self.log).unwrap_or_default();
+        let text = self.whole_log();
         let lines: Vec<_> = text.lines().collect();
         lines[lines.len().saturating_sub(60)..].join("\n")
     }
