@@ -14,7 +14,10 @@ use std::path::{Path, PathBuf};
 
 use quorate_core::tier::{DiskError, NodeIdentity};
 use quorate_model::ids::NodeId;
+use rustix::fs::Mode;
 
+/// The owner's alone.
+const PRIVATE: u32 = 0o700;
 const STORE_PREFIX: &str = "raft-";
 
 /// The directory, locked for as long as this lives.
@@ -29,24 +32,32 @@ pub(crate) struct DataDir {
 pub(crate) enum DataDirError {
     #[error("another node runs on the data directory {0}")]
     Locked(PathBuf),
+    #[error(
+        "others may write to the data directory {path} (mode {mode:04o}), and so replace what is in it"
+    )]
+    OpenToOthers { path: PathBuf, mode: u32 },
     #[error("the data directory {path} cannot be used: {cause}")]
     Unusable { path: PathBuf, cause: io::Error },
 }
 
+/// Whatever this process creates from here on is its owner's alone: the files of
+/// the store are made by a library that does not ask. Called before there are
+/// other threads.
+pub(crate) fn keep_new_files_private() {
+    rustix::process::umask(Mode::from_raw_mode(0o077));
+}
+
 impl DataDir {
-    /// Makes the directory where there is none, readable by its owner alone.
+    /// Makes the directory where there is none, readable by its owner alone. The
+    /// mode of one that exists is somebody's choice, and stays.
     pub(crate) fn open(path: &Path) -> Result<Self, DataDirError> {
         let unusable = |cause| DataDirError::Unusable {
             path: path.to_owned(),
             cause,
         };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(unusable)?;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(unusable)?;
+        create_durably(path).map_err(unusable)?;
         let path = path.canonicalize().map_err(unusable)?;
+        check_mode(&path)?;
         let lock = private_file().open(path.join("lock")).map_err(unusable)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path, _lock: lock }),
@@ -125,6 +136,46 @@ impl DataDir {
     }
 }
 
+/// The name of a new directory stands in its parent, and has to be on disk
+/// before anything in it counts.
+fn create_durably(path: &Path) -> io::Result<()> {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    match DirBuilder::new().mode(PRIVATE).create(path) {
+        Ok(()) => File::open(parent)?.sync_all(),
+        Err(_) if path.is_dir() => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && path != parent => {
+            create_durably(parent)?;
+            create_durably(path)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What is in it can't be read by others in any case. Whoever may write to it
+/// can put other files in place of them.
+fn check_mode(path: &Path) -> Result<(), DataDirError> {
+    let metadata = fs::metadata(path).map_err(|cause| DataDirError::Unusable {
+        path: path.to_owned(),
+        cause,
+    })?;
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & 0o022 != 0 {
+        let path = path.to_owned();
+        return Err(DataDirError::OpenToOthers { path, mode });
+    }
+    if mode & 0o055 != 0 {
+        tracing::warn!(
+            path = %path.display(),
+            mode = format!("{mode:04o}"),
+            "others may look into the data directory; chmod 700 keeps them out"
+        );
+    }
+    Ok(())
+}
+
 fn is_store(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     name.is_some_and(|name| name.starts_with(STORE_PREFIX))
@@ -174,9 +225,32 @@ mod tests {
         assert!(matches!(DataDir::open(&path), Err(DataDirError::Locked(_))));
         dir.save_identity(&identity(1)).unwrap();
         assert_eq!(mode(&path), 0o700);
+        assert_eq!(mode(&folder.path().join("a")), 0o700);
         assert_eq!(mode(&path.join("identity")), 0o600);
         drop(dir);
         DataDir::open(&path).unwrap();
+    }
+
+    #[test]
+    fn a_directory_that_was_there_keeps_its_mode() {
+        let folder = tempfile::tempdir().unwrap();
+        let set_mode = |mode| {
+            let mode = fs::Permissions::from_mode(mode);
+            fs::set_permissions(folder.path(), mode).unwrap();
+        };
+        for kept in [0o700, 0o500, 0o750, 0o755] {
+            set_mode(kept);
+            // Only the superuser may write where the mode forbids it.
+            let _ = DataDir::open(folder.path());
+            assert_eq!(mode(folder.path()), kept);
+        }
+        for open in [0o770, 0o702, 0o777, 0o2775] {
+            set_mode(open);
+            let refused = DataDir::open(folder.path()).unwrap_err();
+            let shown = format!("mode {open:04o}");
+            assert!(refused.to_string().contains(&shown), "{refused}");
+            assert_eq!(mode(folder.path()), open & 0o777);
+        }
     }
 
     #[test]

@@ -6,13 +6,16 @@ use quorate_core::tier::{
 };
 use quorate_core::{ProposeError, StartError};
 use quorate_model::reply::Rejection;
-use quorate_model::rules::JoinRefusal;
-use quorate_transport::VisitError;
+use quorate_model::rules::{JoinRefusal, LeaveRefusal};
+use quorate_transport::{CredentialsError, VisitError};
 
 use crate::data_dir::DataDirError;
+use crate::pki::PkiError;
 
 const NEW_TOKEN: &str =
     "make a new one on a core of that cluster: quorate token create --role core";
+const URI_NAME: &str =
+    "the certificate needs the URI name quorate://pki/ROLES/NAME@HOST of this node";
 const STATUS: &str = "see which nodes answer: quorate cluster status";
 
 pub(crate) fn of_work(error: &WorkError) -> Problem {
@@ -100,10 +103,25 @@ pub(crate) fn of_leave(error: &LeaveError) -> Problem {
     match error {
         LeaveError::NotInCluster => told(Code::NotAllowed),
         LeaveError::Busy => told(Code::TryAgain).with_hint("watch it: quorate cluster status"),
-        LeaveError::NotAllowed(_) => told(Code::NotAllowed).with_hint(STATUS),
+        LeaveError::NotAllowed(detail) => {
+            told(Code::NotAllowed).with_hint(of_refused_leave(detail))
+        }
         LeaveError::UnknownNode(_) => told(Code::Usage).with_hint(STATUS),
         LeaveError::Undecided(_) => told(Code::TryAgain).with_hint(STATUS),
         LeaveError::Node(_) => told(Code::Internal),
+    }
+}
+
+/// The leader sends its refusal in words.
+fn of_refused_leave(detail: &str) -> &'static str {
+    let is = |refusal: LeaveRefusal| refusal.to_string() == detail;
+    if is(LeaveRefusal::LastCore) {
+        "join another core first; or, to give the cluster up, stop this node and remove its \
+         data directory"
+    } else if is(LeaveRefusal::StillAlive) {
+        "on that node: quorate node leave"
+    } else {
+        STATUS
     }
 }
 
@@ -134,6 +152,12 @@ pub(crate) fn of_query(error: &QueryError) -> Problem {
         QueryError::StillNeeded { .. } => told(Code::TryAgain).with_hint(
             "a core that runs takes its new certificate within seconds; start those that are down",
         ),
+        QueryError::Rejected(Rejection::RotationUnderWay) => {
+            told(Code::NotAllowed).with_hint("end it: quorate cluster rotate-ca --finish")
+        }
+        QueryError::Rejected(Rejection::Token(_)) => {
+            told(Code::NotAllowed).with_hint("see the tokens: quorate token list")
+        }
         QueryError::Rejected(_) => told(Code::NotAllowed),
         QueryError::Internal(_) => told(Code::Internal),
     }
@@ -143,8 +167,26 @@ pub(crate) fn of_data_dir(error: &DataDirError) -> Problem {
     match error {
         DataDirError::Locked(_) => Problem::new(Code::TryAgain, error.to_string())
             .with_hint("give each node a node.data_dir of its own, or stop the other node"),
+        DataDirError::OpenToOthers { path, .. } => {
+            Problem::new(Code::Configuration, error.to_string()).with_hint(format!(
+                "chmod 700 {0}; or set node.data_dir to a directory in it, which the node makes",
+                path.display()
+            ))
+        }
         DataDirError::Unusable { .. } => Problem::new(Code::Configuration, error.to_string())
             .with_hint("set node.data_dir to a directory that this user can write"),
+    }
+}
+
+pub(crate) fn of_pki(error: &PkiError) -> Problem {
+    let problem = Problem::new(Code::Configuration, error.to_string());
+    match error {
+        PkiError::Credentials(CredentialsError::Identity(_)) => problem.with_hint(URI_NAME),
+        PkiError::Credentials(_) | PkiError::File { .. } | PkiError::Distrusted { .. } => problem
+            .with_hint(
+                "PEM files are needed: the certificate of this node, its key, and the authority \
+                 that signed it",
+            ),
     }
 }
 
@@ -161,9 +203,7 @@ pub(crate) fn of_node(error: &NodeError) -> Problem {
             "restore the whole data directory; or force this node to leave, remove the directory, \
              and let it join again",
         ),
-        NodeError::OtherCertificate { .. } => told(Code::Configuration).with_hint(
-            "the certificate needs the URI name quorate://pki/ROLES/NAME@HOST of this node",
-        ),
+        NodeError::OtherCertificate { .. } => told(Code::Configuration).with_hint(URI_NAME),
         NodeError::Socket(_) => told(Code::Unavailable)
             .with_hint("another process has that UDP port: set transport.bind, or stop it"),
         NodeError::Disk(_) => {

@@ -17,7 +17,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::cli::{Failure, Output, SOCKET, StartArgs};
 use crate::control::NodeControl;
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, keep_new_files_private};
 use crate::machine::Machine;
 use crate::{config, logging, pki, problems};
 
@@ -32,9 +32,8 @@ pub(crate) fn run(args: &StartArgs, output: &Output) -> Result<(), Failure> {
     let Loaded {
         config, warnings, ..
     } = loaded;
-    for warning in &warnings {
-        output.warning(&warning.to_string());
-    }
+    output.configuration_warnings(&warnings);
+    keep_new_files_private();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
@@ -63,7 +62,7 @@ async fn serve(config: Config, until_stdin_closes: bool) -> Result<(), Problem> 
             .with_hint("another process has that port: set admin.bind, or stop it")
         })?;
     let pki = config.transport.pki.as_ref().map(pki::load).transpose();
-    let pki = pki.map_err(|error| Problem::new(Code::Configuration, error.to_string()))?;
+    let pki = pki.map_err(|error| problems::of_pki(&error))?;
     let node = start_node(&config, pki, dir).await;
     let node = node.map_err(|error| problems::of_node(&error))?;
     let control: Arc<dyn Control> = Arc::new(NodeControl::new(node.clone(), config.clone()));

@@ -8,40 +8,18 @@ mod support;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::time::{Duration, Instant};
 
-use common::Ended;
 use quorate_admin::api::{Phase, TokenRole};
 use support::cluster::Cluster;
 use support::node::Node;
 use support::ports::free_port;
+use support::refused::{CONFIGURATION, NOT_ALLOWED, TRY_AGAIN, UNAVAILABLE, USAGE, assert_refused};
 use tempfile::TempDir;
-
-const USAGE: i32 = 64;
-const UNAVAILABLE: i32 = 69;
-const TRY_AGAIN: i32 = 75;
-const NOT_ALLOWED: i32 = 77;
-const CONFIGURATION: i32 = 78;
 
 /// For a refusal that somebody waits for.
 const SOON: Duration = Duration::from_secs(30);
 
 fn home() -> TempDir {
     tempfile::tempdir().unwrap()
-}
-
-/// `error:` lines that hold all of `error`, and a hint that holds `hint`.
-#[track_caller]
-fn assert_refused(ended: &Ended, code: i32, error: &[&str], hint: &str) {
-    assert_eq!(ended.code, code, "{ended:?}");
-    let lines = |label: &str| -> String {
-        let lines = ended.stderr.lines().filter(|line| line.starts_with(label));
-        lines.collect::<Vec<_>>().join("\n")
-    };
-    let (errors, hints) = (lines("error: "), lines("hint: "));
-    assert!(!errors.is_empty(), "{ended:?}");
-    for part in error {
-        assert!(errors.contains(part), "{part:?} is not in {ended:?}");
-    }
-    assert!(hints.contains(hint), "{hint:?} is no hint of {ended:?}");
 }
 
 #[track_caller]
@@ -298,10 +276,10 @@ fn a_node_that_answers_is_not_forced_out() {
     let name = &cluster.nodes[1].name;
     let ended = cluster.nodes[0].run(&["cluster", "force-leave", name]);
     let error = ["the node answers; ask it to leave instead"];
-    let hint = "quorate cluster status";
+    let hint = "on that node: quorate node leave";
     assert_refused(&ended, NOT_ALLOWED, &error, hint);
     let ended = cluster.nodes[0].run(&["cluster", "force-leave", "core9@h"]);
-    assert_refused(&ended, USAGE, &["core9@h"], hint);
+    assert_refused(&ended, USAGE, &["core9@h"], "quorate cluster status");
 }
 
 #[test]
@@ -309,7 +287,8 @@ fn the_last_core_does_not_leave() {
     let home = home();
     let node = Node::alone(home.path(), "core1");
     let ended = node.run(&["node", "leave"]);
-    assert_refused(&ended, NOT_ALLOWED, &["it is the last core"], "");
+    let error = ["it is the last core"];
+    assert_refused(&ended, NOT_ALLOWED, &error, "join another core first");
     assert_alone(&node);
 }
 

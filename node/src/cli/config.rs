@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use quorate_conf::{Kind, Problem, example};
+use quorate_conf::{Kind, example};
 
 use super::args::{ConfigCommand, ExampleKind};
 use super::{Failure, Output};
@@ -17,24 +17,15 @@ pub(super) fn run(
     match command {
         ConfigCommand::Check { sources } => {
             let loaded = load(sources.config.as_deref(), &sources.set, dir)?;
-            warn(&loaded.warnings, output);
+            output.configuration_warnings(&loaded.warnings);
             output.line("configuration ok")
         }
         ConfigCommand::Show { origin, sources } => {
             let loaded = load(sources.config.as_deref(), &sources.set, dir)?;
-            warn(&loaded.warnings, output);
+            output.configuration_warnings(&loaded.warnings);
             output.text(&loaded.show(*origin))
         }
         ConfigCommand::Example { kind } => output.text(example(kind_of(*kind))),
-    }
-}
-
-fn warn(warnings: &[Problem], output: &Output) {
-    for warning in warnings {
-        output.warning(warning.what());
-        if let Some(hint) = warning.hint() {
-            output.hint(hint);
-        }
     }
 }
 

@@ -74,6 +74,15 @@ impl Output {
         self.labelled(Tone::Warning, "warning", text);
     }
 
+    pub(crate) fn configuration_warnings(&self, warnings: &[quorate_conf::Problem]) {
+        for warning in warnings {
+            self.warning(warning.what());
+            if let Some(hint) = warning.hint() {
+                self.hint(hint);
+            }
+        }
+    }
+
     pub(crate) fn note(&self, text: &str) {
         self.labelled(Tone::Strong, "note", text);
     }

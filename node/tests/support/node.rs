@@ -83,9 +83,11 @@ impl Node {
         self.child = Some(command.spawn().unwrap());
     }
 
-    /// For a start that is refused.
+    /// For a start that is refused. One that is not ends when its input does.
     pub(crate) fn start_in_vain(&self) -> Ended {
-        end(self.command(), "")
+        let mut command = self.command();
+        command.arg("--until-stdin-closes");
+        end(command, "")
     }
 
     fn pid(&self) -> u32 {

@@ -1,0 +1,270 @@
+//! Certificates of the operator's own authority, as docs/operate.md describes
+//! them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use common::{end, quorate, run};
+use rcgen::string::Ia5String;
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SanType, date_time_ymd,
+};
+use support::cluster::Cluster;
+use support::node::Node;
+use support::refused::{CONFIGURATION, NOT_ALLOWED, assert_refused};
+use support::wait::until;
+
+/// What the certificate of the first core has to say.
+const OWN: &str = "quorate://pki/core/core1@127.0.0.1";
+
+/// An authority, and the files that it hands out.
+struct Pki {
+    folder: PathBuf,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Pki {
+    fn make(folder: PathBuf) -> Self {
+        fs::create_dir(&folder).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "The operator's own");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        let certificate = params.self_signed(&key).unwrap();
+        fs::write(folder.join("ca.pem"), certificate.pem()).unwrap();
+        let issuer = Issuer::new(params, key);
+        Self { folder, issuer }
+    }
+
+    /// A certificate with that name of ours, and its key.
+    fn issue(&self, file: &str, uri: &str) {
+        self.issue_with(file, uri, |_| ());
+    }
+
+    fn issue_with(&self, file: &str, uri: &str, adapt: impl FnOnce(&mut CertificateParams)) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        let uri = Ia5String::try_from(uri).unwrap();
+        params.subject_alt_names = vec![SanType::URI(uri)];
+        params.extended_key_usages = vec![
+            ExtendedKeyUsagePurpose::ServerAuth,
+            ExtendedKeyUsagePurpose::ClientAuth,
+        ];
+        adapt(&mut params);
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        fs::write(self.file(file, "pem"), certificate.pem()).unwrap();
+        fs::write(self.file(file, "key"), key.serialize_pem()).unwrap();
+        set_mode(&self.file(file, "key"), 0o600);
+    }
+
+    fn file(&self, name: &str, extension: &str) -> PathBuf {
+        self.folder.join(name).with_extension(extension)
+    }
+
+    fn sets(&self, certificate: &str, key: &str) -> Vec<String> {
+        let set = |what: &str, file: PathBuf| format!("transport.{what}={}", file.display());
+        vec![
+            set("ca", self.file("ca", "pem")),
+            set("cert", self.file(certificate, "pem")),
+            set("key", self.file(key, "key")),
+        ]
+    }
+
+    /// Not started; with a certificate of its own name.
+    fn node(&self, home: &Path, short_name: &str) -> Node {
+        let mut node = Node::new(home, short_name);
+        self.issue(short_name, &format!("quorate://pki/core/{}", node.name));
+        node.sets.extend(self.sets(short_name, short_name));
+        node
+    }
+
+    fn running(&self, home: &Path, short_name: &str) -> Node {
+        let mut node = self.node(home, short_name);
+        node.start();
+        node.wait_settled();
+        node
+    }
+}
+
+fn set_mode(file: &Path, mode: u32) {
+    fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_cluster_forms_restarts_and_renews_its_files() {
+    let home = tempfile::tempdir().unwrap();
+    let pki = Pki::make(home.path().join("pki"));
+    let mut cluster = Cluster {
+        nodes: vec![pki.running(home.path(), "core1")],
+        targets: Default::default(),
+    };
+    for short_name in ["core2", "core3"] {
+        cluster.add(pki.running(home.path(), short_name));
+    }
+    let rotated = cluster.nodes[0].run(&["cluster", "rotate-ca"]);
+    assert_refused(&rotated, NOT_ALLOWED, &["own"], "renew the files");
+    for at in 0..3 {
+        let node = &mut cluster.nodes[at];
+        assert!(node.terminate().success(), "{}", node.name);
+        let short_name = node.name.strip_suffix("@127.0.0.1").unwrap().to_owned();
+        pki.issue(&short_name, &format!("quorate://pki/core/{}", node.name));
+        node.start();
+        cluster.wait_whole();
+    }
+}
+
+#[test]
+fn files_that_are_of_no_use() {
+    let home = tempfile::tempdir().unwrap();
+    let pki = Pki::make(home.path().join("pki"));
+    pki.issue("core1", OWN);
+    pki.issue("core2", "quorate://pki/core/core2@127.0.0.1");
+    pki.issue("replicant", "quorate://pki/replicant/core1@127.0.0.1");
+    pki.issue("boss", "quorate://pki/boss/core1@127.0.0.1");
+    pki.issue("web", "https://core1.example.org");
+    pki.issue_with("server", OWN, |params| {
+        params.extended_key_usages.truncate(1);
+    });
+    pki.issue_with("old", OWN, |params| {
+        params.not_after = date_time_ymd(2020, 1, 1);
+    });
+    fs::write(pki.file("text", "pem"), "no certificate\n").unwrap();
+    let other = Pki::make(home.path().join("other"));
+    let mut strange = pki.sets("core1", "core1");
+    strange[0] = other.sets("core1", "core1").remove(0);
+    let mut empty = pki.sets("core1", "core1");
+    empty[0] = pki.sets("text", "core1").remove(1).replace("cert=", "ca=");
+    let absent = pki.file("absent", "key").display().to_string();
+    let (of_core1, of_core2) = (pki.sets("core1", "core1"), pki.sets("core2", "core2"));
+    let unsigned = "no authority of transport.ca has signed it";
+    let name = "quorate://pki/ROLES/NAME@HOST";
+    let files = "PEM files are needed";
+    for (sets, error, hint) in [
+        (
+            pki.sets("core1", "absent"),
+            &["transport.key: cannot read ", &absent][..],
+            "",
+        ),
+        (
+            of_core1[..2].to_vec(),
+            &["transport.key"],
+            "or none of them",
+        ),
+        (
+            pki.sets("core1", "core2"),
+            &["transport.cert", "transport.key", "do not fit"],
+            files,
+        ),
+        (
+            of_core2,
+            &[
+                "is for quorate://pki/core/core2@127.0.0.1",
+                "is core1@127.0.0.1",
+            ],
+            name,
+        ),
+        (
+            pki.sets("replicant", "replicant"),
+            &[
+                "transport.cert is for",
+                "pki/replicant/core1",
+                "the roles core",
+            ],
+            name,
+        ),
+        (pki.sets("boss", "boss"), &["boss", "the roles are"], name),
+        (
+            pki.sets("web", "web"),
+            &["0 names of the form quorate://"],
+            name,
+        ),
+        (
+            pki.sets("text", "core1"),
+            &["transport.cert (", "no items found"],
+            files,
+        ),
+        (empty, &["transport.ca (", "no items found"], files),
+        (strange, &["transport.cert (", unsigned], files),
+        (
+            pki.sets("server", "server"),
+            &["a server and a client"],
+            files,
+        ),
+        (pki.sets("old", "old"), &["it has expired"], files),
+    ] {
+        let mut node = Node::new(home.path(), "core1");
+        node.sets.extend(sets);
+        println!("{error:?}");
+        let ended = node.start_in_vain();
+        assert_refused(&ended, CONFIGURATION, error, hint);
+    }
+}
+
+#[test]
+fn a_key_that_others_may_read_is_warned_of() {
+    let home = tempfile::tempdir().unwrap();
+    let pki = Pki::make(home.path().join("pki"));
+    let mut node = pki.node(home.path(), "core1");
+    let key = pki.file("core1", "key");
+    set_mode(&key, 0o644);
+    let told = format!("{} holds a secret, and others may read it", key.display());
+    let mut line = vec!["config", "check"];
+    for set in &node.sets {
+        line.extend(["--set", set]);
+    }
+    let checked = run(&line);
+    assert_eq!(checked.code, 0, "{checked:?}");
+    assert!(checked.stderr.contains(&told), "{checked:?}");
+    assert!(checked.stderr.contains("hint: chmod 600 "), "{checked:?}");
+    node.start();
+    node.wait_settled();
+    let log = node.whole_log();
+    assert!(log.contains(&told), "{log}");
+    assert!(log.contains("hint: chmod 600 "), "{log}");
+}
+
+/// Nobody can tell before the two meet as members: who joins shows no certificate.
+#[test]
+fn a_node_of_another_authority_gets_in_with_the_right_files() {
+    let home = tempfile::tempdir().unwrap();
+    let pki = Pki::make(home.path().join("pki"));
+    let other = Pki::make(home.path().join("other"));
+    let host = pki.running(home.path(), "core1");
+    let mut node = other.running(home.path(), "core2");
+    let mut join = quorate(&["node", "join", "--core", &host.core_address()]);
+    join.arg("--token").arg(host.core_token());
+    join.arg("--dir").arg(&node.dir);
+    let joining = std::thread::spawn(move || end(join, ""));
+    let refused = "its certificate was not made by an authority of this cluster";
+    for node in [&host, &node] {
+        until(&format!("{} says why", node.name), || {
+            let log = node.log();
+            log.contains(refused).then_some(()).ok_or(log)
+        });
+    }
+    assert!(!joining.is_finished());
+    host.core_token();
+
+    assert!(node.terminate().success());
+    pki.issue("core2", &format!("quorate://pki/core/{}", node.name));
+    node.sets.truncate(1);
+    node.sets.extend(pki.sets("core2", "core2"));
+    node.start();
+    let ended = joining.join().unwrap();
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let mut cluster = Cluster {
+        nodes: vec![host, node],
+        targets: Default::default(),
+    };
+    cluster.wait_whole();
+}
