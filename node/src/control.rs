@@ -9,7 +9,7 @@ use quorate_admin::api::{
 };
 use quorate_admin::{Check, Control, Reply};
 use quorate_conf::Config;
-use quorate_core::tier::{CoreNode, JoinOrder, Phase, Standing};
+use quorate_core::tier::{CoreNode, JoinOrder, Phase, Standing, Step};
 use quorate_core::{Role, TokioRuntime};
 use quorate_model::ids::{NodeId, Timestamp, TokenId};
 use quorate_model::node_name::NodeName;
@@ -41,7 +41,7 @@ impl NodeControl {
             )),
             (Phase::Joining | Phase::Leaving, _) => {
                 let work = self.node.watch_work().borrow().clone();
-                work.map(|work| work.step.to_string())
+                work.map(|work| self.in_words(work.step))
             }
             _ => None,
         };
@@ -56,6 +56,18 @@ impl NodeControl {
                 Phase::Removed => api::Phase::Removed,
             },
             detail,
+        }
+    }
+
+    /// Every leave begins as if there was a lead to hand over.
+    fn in_words(&self, step: Step) -> String {
+        let leads = || {
+            let metrics = self.node.core().map(|core| core.metrics());
+            metrics.is_some_and(|metrics| metrics.role == Role::Leader)
+        };
+        match step {
+            Step::HandingOver if !leads() => Step::Leaving.to_string(),
+            step => step.to_string(),
         }
     }
 
@@ -92,11 +104,14 @@ impl Control for NodeControl {
 
     fn history(&self, limit: u32) -> Reply<'_, Vec<HistoryEvent>> {
         async move {
-            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-            let events = self.node.history(limit).await;
+            // All of it: an event may name a node by its id alone whose name stands
+            // in an earlier one.
+            let events = self.node.history(usize::MAX).await;
             let events = events.map_err(|error| problems::of_query(&error))?;
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            let surplus = events.len().saturating_sub(limit);
             let name = |node| self.node.name_of(node);
-            Ok(status::history(&events, name))
+            Ok(status::history(&events, name).split_off(surplus))
         }
         .boxed()
     }
@@ -164,7 +179,7 @@ impl Control for NodeControl {
                 } else {
                     WorkKind::Leave
                 },
-                step: work.step.to_string(),
+                step: self.in_words(work.step),
                 done: work.progress.map(|progress| progress.done),
                 total: work.progress.map(|progress| progress.total),
                 finished: work.outcome.map(|outcome| match outcome {

@@ -1,5 +1,7 @@
 //! The cluster's state in the form in which people and programs see it.
 
+use std::collections::BTreeMap;
+
 use quorate_admin::api::{ClusterStatus, HistoryEvent, NodeState, NodeStatus, Quorum, ThisNode};
 use quorate_conf::Config;
 use quorate_core::Role;
@@ -7,6 +9,7 @@ use quorate_core::tier::{NodeReport, Phase, TierStatus};
 use quorate_model::event::{Event, EventKind};
 use quorate_model::ids::{NodeId, Revision};
 use quorate_model::member::{Member, Roles};
+use quorate_model::node_name::NodeName;
 
 pub(crate) fn of_tier(tier: &TierStatus, this_node: ThisNode) -> ClusterStatus {
     // Known to lead is who says so, not who led when it was last heard of.
@@ -100,11 +103,21 @@ fn roles(roles: Roles) -> Vec<String> {
     all.iter().map(ToString::to_string).collect()
 }
 
-/// Nodes by their names, as far as they still have one.
+/// Nodes by their names: those of members, and those of former members as far as
+/// an event has them.
 pub(crate) fn history(
     events: &[(Revision, Event)],
-    name: impl Fn(NodeId) -> Option<String>,
+    name_of_member: impl Fn(NodeId) -> Option<String>,
 ) -> Vec<HistoryEvent> {
+    let names: BTreeMap<NodeId, &NodeName> = events
+        .iter()
+        .filter_map(|(_, event)| subject(&event.what))
+        .collect();
+    let name = |node: &NodeId| {
+        let former = || names.get(node).map(ToString::to_string);
+        let known = name_of_member(*node).or_else(former);
+        known.unwrap_or_else(|| node.to_string())
+    };
     events
         .iter()
         .map(|(revision, event)| HistoryEvent {
@@ -112,8 +125,7 @@ pub(crate) fn history(
             time: event.time.rfc3339(),
             what: match &event.what {
                 EventKind::VotersChanged { voters } => {
-                    let named = |node: &NodeId| name(*node).unwrap_or_else(|| node.to_string());
-                    let mut voters: Vec<String> = voters.iter().map(named).collect();
+                    let mut voters: Vec<String> = voters.iter().map(name).collect();
                     voters.sort_unstable();
                     format!("the voters are now {}", voters.join(", "))
                 }
@@ -122,6 +134,23 @@ pub(crate) fn history(
             by: event.by.as_ref().map(ToString::to_string),
         })
         .collect()
+}
+
+/// The node that an event is about.
+const fn subject(event: &EventKind) -> Option<(NodeId, &NodeName)> {
+    match event {
+        EventKind::Admitted { node, name, .. }
+        | EventKind::Up { node, name, .. }
+        | EventKind::Down { node, name, .. }
+        | EventKind::Leaving { node, name }
+        | EventKind::Removed { node, name } => Some((*node, name)),
+        EventKind::Formed { .. }
+        | EventKind::VotersChanged { .. }
+        | EventKind::TokenCreated { .. }
+        | EventKind::TokenRevoked { .. }
+        | EventKind::AuthorityAdded { .. }
+        | EventKind::AuthorityRemoved { .. } => None,
+    }
 }
 
 pub(crate) const fn phase_in_words(phase: &Phase) -> &'static str {

@@ -150,6 +150,9 @@ fn grow_and_shrink(cluster: &mut Cluster, writer: &Writer, home: &Path) {
         let mut node = cluster.remove(at);
         let ended = node.run(&["node", "leave"]);
         assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{ended:?}");
+        if !is_leader {
+            assert!(!ended.stdout.contains("handing"), "{ended:?}");
+        }
         cluster.wait_whole();
         assert!(node.terminate().success(), "{}", node.name);
         gone.push(node.name.clone());
@@ -207,6 +210,13 @@ fn check_history(cluster: &Cluster) -> Vec<HistoryEvent> {
     assert!(!first.is_empty());
     assert!(first.is_sorted_by_key(|event| event.revision));
     assert!(count(&first, "the cluster quorate was formed") <= 1);
+    // Also those who are no members any more.
+    for event in &first {
+        if let Some(voters) = event.what.strip_prefix("the voters are now ") {
+            let are_names = voters.split(", ").all(|voter| voter.contains('@'));
+            assert!(are_names, "{event:?}");
+        }
+    }
     let mut lives: BTreeMap<&str, u64> = BTreeMap::new();
     for (name, life) in first.iter().filter_map(up) {
         let before = lives.insert(name, life);

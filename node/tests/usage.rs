@@ -30,7 +30,7 @@ fn assert_told(ended: &Ended, code: i32, error: &str, hint: &str) {
 #[test]
 fn wrong_usage() {
     for (line, error, hint) in [
-        ("clutser status", "'clutser'", "did you mean `cluster`?"),
+        ("clutser stauts", "'clutser'", "`quorate cluster status`"),
         ("status", "'status'", "`quorate cluster status`"),
         ("cluster status --jsn", "'--jsn'", "`--json`"),
         (

@@ -42,7 +42,8 @@ pub(crate) use self::table::{Align, Cell, Table};
 pub(crate) const SOCKET: &str = "admin.sock";
 
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let (output, done) = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let (output, done) = match Cli::try_parse_from(&arguments) {
         Ok(cli) => {
             let output = Output::new(cli.global.color);
             let done = execute(cli, &output);
@@ -50,7 +51,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         Err(error) => {
             let output = Output::new(ColorChoice::Auto);
-            let done = usage::explain(&error, &output);
+            let words = arguments.iter().skip(1).map(|it| it.to_string_lossy());
+            let words: Vec<String> = words.map(Into::into).collect();
+            let done = usage::explain(&error, &words, &output);
             (output, done)
         }
     };

@@ -12,7 +12,12 @@ use super::{Failure, Output};
 /// Below it two words have little in common (Jaro-Winkler).
 const SIMILAR: f64 = 0.85;
 
-pub(super) fn explain(error: &clap::Error, output: &Output) -> Result<(), Failure> {
+/// `words` is the command line after the program's name.
+pub(super) fn explain(
+    error: &clap::Error,
+    words: &[String],
+    output: &Output,
+) -> Result<(), Failure> {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             let text = error.render();
@@ -28,7 +33,7 @@ pub(super) fn explain(error: &clap::Error, output: &Output) -> Result<(), Failur
         }
         _ => {
             let mut problem = Problem::new(Code::Usage, what_failed(error));
-            problem.hint = hint(error);
+            problem.hint = hint(error, words);
             Err(problem.into())
         }
     }
@@ -42,8 +47,10 @@ fn what_failed(error: &clap::Error) -> String {
     one_line(first)
 }
 
-fn hint(error: &clap::Error) -> Option<String> {
-    let suggestion = suggestion(error).or_else(|| command_elsewhere(error));
+fn hint(error: &clap::Error, words: &[String]) -> Option<String> {
+    let suggestion = nearest_command(error, words)
+        .or_else(|| suggestion(error))
+        .or_else(|| command_elsewhere(error));
     match (suggestion, error.kind()) {
         (Some(suggestion), _) => Some(format!("did you mean `{suggestion}`?")),
         // The error says already what a value looks like.
@@ -69,21 +76,50 @@ fn suggestion(error: &clap::Error) -> Option<String> {
     })
 }
 
+/// `quorate clutser stauts` means `quorate cluster status`.
+fn nearest_command(error: &clap::Error, words: &[String]) -> Option<String> {
+    error.get(ContextKind::InvalidSubcommand)?;
+    let [first, second, ..] = words else {
+        return None;
+    };
+    let typed = format!("quorate {first} {second}");
+    let similarity = |path: &str| {
+        let (path, typed) = (path.split(' '), typed.split(' '));
+        let similarities = path
+            .zip(typed)
+            .map(|(one, other)| strsim::jaro_winkler(one, other));
+        similarities.fold(1.0, f64::min)
+    };
+    let of_two_words = commands()
+        .into_iter()
+        .filter(|path| path.split(' ').count() == 3);
+    let rated = of_two_words.map(|path| (similarity(&path), path));
+    nearest(rated)
+}
+
 /// `quorate status` means `quorate cluster status`.
 fn command_elsewhere(error: &clap::Error) -> Option<String> {
     let ContextValue::String(word) = error.get(ContextKind::InvalidSubcommand)? else {
         return None;
     };
-    let mut commands = Vec::new();
-    collect_commands(&Cli::command(), String::new(), &mut commands);
-    let rated = commands.into_iter().map(|path| {
+    let rated = commands().into_iter().map(|path| {
         let last = path.rsplit(' ').next().unwrap_or(&path);
         (strsim::jaro_winkler(word, last), path)
     });
+    nearest(rated)
+}
+
+fn nearest(rated: impl Iterator<Item = (f64, String)>) -> Option<String> {
     rated
         .filter(|(similarity, _)| *similarity > SIMILAR)
         .max_by(|(one, _), (other, _)| one.total_cmp(other))
         .map(|(_, path)| path)
+}
+
+fn commands() -> Vec<String> {
+    let mut commands = Vec::new();
+    collect_commands(&Cli::command(), String::new(), &mut commands);
+    commands
 }
 
 fn collect_commands(command: &Command, before: String, found: &mut Vec<String>) {
@@ -126,7 +162,8 @@ mod tests {
 
     fn told(line: &str) -> (String, Option<String>) {
         let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
-        (what_failed(&error), hint(&error))
+        let words: Vec<String> = line.split(' ').skip(1).map(str::to_owned).collect();
+        (what_failed(&error), hint(&error, &words))
     }
 
     #[test]
@@ -134,6 +171,26 @@ mod tests {
         for (line, error, hint) in [
             (
                 "quorate clutser status",
+                "unrecognized subcommand 'clutser'",
+                Some("did you mean `quorate cluster status`?"),
+            ),
+            (
+                "quorate clutser stauts",
+                "unrecognized subcommand 'clutser'",
+                Some("did you mean `quorate cluster status`?"),
+            ),
+            (
+                "quorate tokn lst",
+                "unrecognized subcommand 'tokn'",
+                Some("did you mean `quorate token list`?"),
+            ),
+            (
+                "quorate clutser",
+                "unrecognized subcommand 'clutser'",
+                Some("did you mean `cluster`?"),
+            ),
+            (
+                "quorate clutser frobnicate",
                 "unrecognized subcommand 'clutser'",
                 Some("did you mean `cluster`?"),
             ),
@@ -145,7 +202,7 @@ mod tests {
             (
                 "quorate cluster stauts",
                 "unrecognized subcommand 'stauts'",
-                Some("did you mean `status`?"),
+                Some("did you mean `quorate cluster status`?"),
             ),
             (
                 "quorate frobnicate",
