@@ -6,7 +6,8 @@ mod common;
 #[path = "common/http.rs"]
 mod http;
 
-use common::{FakeNode, Served, event, status, token_info, work};
+use common::scripted_node::{ScriptedNode, status};
+use common::{Served, event, token_info, work};
 use quorate_admin::api::{Code, CreateTokenRequest, JoinRequest, Problem, Secret, TokenRole};
 use quorate_admin::{AdminClient, ClientError};
 
@@ -72,7 +73,7 @@ async fn each_problem_comes_back_as_it_was() {
     let mut served = Served::start().await;
     for code in Code::ALL {
         let problem = Problem::new(code, "it failed").with_hint("mend it");
-        *served.node.problem.lock().unwrap() = Some(problem.clone());
+        served.node.script.lock().unwrap().problem = Some(problem.clone());
         let error = served.unix_client().leave().await.unwrap_err();
         assert_eq!(Problem::from(error), problem);
     }
@@ -194,8 +195,8 @@ async fn probes() {
         ok,
         detail: detail.map(str::to_owned),
     };
-    let set = |node: &FakeNode, quorum| {
-        *node.checks.lock().unwrap() = vec![
+    let set = |node: &ScriptedNode, quorum| {
+        node.script.lock().unwrap().checks = vec![
             check("joined", true, None),
             check("quorum", quorum, Some("1 of 3 cores answer")),
         ];

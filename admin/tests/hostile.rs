@@ -142,7 +142,7 @@ async fn every_refusal_is_a_problem() {
 async fn retry_after_tells_try_again_from_unavailable() {
     let mut served = Served::start().await;
     for (code, retries) in [(Code::TryAgain, true), (Code::Unavailable, false)] {
-        *served.node.problem.lock().unwrap() = Some(Problem::new(code, "busy"));
+        served.node.script.lock().unwrap().problem = Some(Problem::new(code, "busy"));
         let answer = http::get(&served, "/api/v1/cluster/status").await;
         assert_eq!(answer.status, 503);
         assert_eq!(

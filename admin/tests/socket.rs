@@ -8,7 +8,8 @@ use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::{FakeNode, Served, mode};
+use common::scripted_node::ScriptedNode;
+use common::{Served, mode};
 use quorate_admin::{AdminSocket, BindError, serve_tcp};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, UnixStream};
@@ -86,7 +87,7 @@ async fn stopping_does_not_wait_for_a_client_for_ever() {
 #[tokio::test]
 async fn tcp_is_for_loopback_alone() {
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
-    let served = serve_tcp(listener, Arc::new(FakeNode::default()), async {}).await;
+    let served = serve_tcp(listener, Arc::new(ScriptedNode::default()), async {}).await;
     assert!(
         matches!(served, Err(BindError::NotLoopback(_))),
         "{served:?}"

@@ -7,7 +7,8 @@ mod common;
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
-use common::{Served, finished, status, step};
+use common::scripted_node::status;
+use common::{Served, finished, step};
 use quorate_admin::api::{ClusterStatus, Code, HistoryEvent, Phase, Problem};
 use tokio::task::spawn_blocking;
 
@@ -102,7 +103,7 @@ async fn joining_prints_a_line_a_step() {
     );
     assert_eq!(
         served.changes(),
-        ["join core1@127.0.0.1:4370 \"hush\" true"]
+        ["join core1@127.0.0.1:4370 Some(\"hush\") true"]
     );
     served.stop().await;
 }
@@ -121,7 +122,10 @@ async fn the_token_may_come_from_the_environment() {
         (0, "joined\n"),
         "{ended:?}"
     );
-    assert_eq!(served.changes(), ["join core1@127.0.0.1 \"hush\" false"]);
+    assert_eq!(
+        served.changes(),
+        ["join core1@127.0.0.1 Some(\"hush\") false"]
+    );
     served.stop().await;
 }
 

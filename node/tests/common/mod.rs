@@ -4,124 +4,21 @@
 // Each test file uses a part of it.
 #![allow(dead_code)]
 
-use std::collections::VecDeque;
-use std::future::ready;
+#[path = "../../../admin/tests/common/scripted_node.rs"]
+pub(crate) mod scripted_node;
+
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use futures::FutureExt;
-use quorate_admin::api::{
-    ClusterStatus, CreateTokenRequest, Finished, HistoryEvent, JoinRequest, NewToken, NodeState,
-    NodeStatus, Phase, Problem, Quorum, Secret, ThisNode, TokenInfo, Work, WorkKind,
-};
-use quorate_admin::{AdminSocket, Check, Control, Reply, serve_unix};
+use quorate_admin::api::{Finished, Problem, Work, WorkKind};
+use quorate_admin::{AdminSocket, serve_unix};
+use scripted_node::ScriptedNode;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
-
-pub(crate) struct Script {
-    pub(crate) status: ClusterStatus,
-    /// One for each question; the last stays.
-    pub(crate) work: VecDeque<Work>,
-    pub(crate) tokens: Vec<TokenInfo>,
-    pub(crate) history: Vec<HistoryEvent>,
-    /// What every change fails with.
-    pub(crate) problem: Option<Problem>,
-}
-
-pub(crate) struct ScriptedNode {
-    pub(crate) script: Mutex<Script>,
-    changes: Mutex<Vec<String>>,
-}
-
-impl ScriptedNode {
-    fn change<T: Send + 'static>(&self, what: impl Into<String>, answer: T) -> Reply<'_, T> {
-        self.changes.lock().unwrap().push(what.into());
-        let problem = self.script.lock().unwrap().problem.clone();
-        ready(problem.map_or(Ok(answer), Err)).boxed()
-    }
-
-    fn read<T: Send + 'static>(&self, part: impl FnOnce(&mut Script) -> T) -> Reply<'_, T> {
-        ready(Ok(part(&mut self.script.lock().unwrap()))).boxed()
-    }
-}
-
-impl Control for ScriptedNode {
-    fn status(&self) -> Reply<'_, ClusterStatus> {
-        self.read(|script| script.status.clone())
-    }
-
-    fn history(&self, limit: u32) -> Reply<'_, Vec<HistoryEvent>> {
-        self.read(|script| {
-            script
-                .history
-                .iter()
-                .take(limit as usize)
-                .cloned()
-                .collect()
-        })
-    }
-
-    fn force_leave(&self, name: String) -> Reply<'_, ()> {
-        self.change(format!("force_leave {name}"), ())
-    }
-
-    fn init(&self) -> Reply<'_, ()> {
-        self.change("init", ())
-    }
-
-    fn join(&self, request: JoinRequest) -> Reply<'_, ()> {
-        let token = request.token.map(|token| token.expose().to_owned());
-        let token = token.unwrap_or_default();
-        self.change(
-            format!("join {} {token:?} {}", request.core, request.wipe),
-            (),
-        )
-    }
-
-    fn leave(&self) -> Reply<'_, ()> {
-        self.change("leave", ())
-    }
-
-    fn work(&self) -> Reply<'_, Option<Work>> {
-        self.read(|script| match script.work.len() {
-            0 | 1 => script.work.front().cloned(),
-            _ => script.work.pop_front(),
-        })
-    }
-
-    fn create_token(&self, request: CreateTokenRequest) -> Reply<'_, NewToken> {
-        let token = NewToken {
-            id: "t1".to_owned(),
-            token: Secret::new("hush"),
-            role: request.role,
-            expires: "2030-01-01T00:00:00Z".to_owned(),
-        };
-        self.change(format!("create_token {}", request.ttl_s), token)
-    }
-
-    fn list_tokens(&self) -> Reply<'_, Vec<TokenInfo>> {
-        self.read(|script| script.tokens.clone())
-    }
-
-    fn revoke_token(&self, id: String) -> Reply<'_, ()> {
-        self.change(format!("revoke_token {id}"), ())
-    }
-
-    fn rotate_authority(&self) -> Reply<'_, ()> {
-        self.change("rotate_authority", ())
-    }
-
-    fn finish_rotation(&self) -> Reply<'_, ()> {
-        self.change("finish_rotation", ())
-    }
-
-    fn health(&self) -> Vec<Check> {
-        Vec::new()
-    }
-}
 
 /// How the binary ended.
 #[derive(Debug)]
@@ -180,16 +77,7 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) async fn start() -> Self {
-        let node = Arc::new(ScriptedNode {
-            script: Mutex::new(Script {
-                status: status(),
-                work: VecDeque::new(),
-                tokens: Vec::new(),
-                history: Vec::new(),
-                problem: None,
-            }),
-            changes: Mutex::new(Vec::new()),
-        });
+        let node = Arc::new(ScriptedNode::default());
         let folder = tempfile::tempdir().unwrap();
         let socket = AdminSocket::bind(&folder.path().join("admin.sock"))
             .await
@@ -205,7 +93,7 @@ impl Served {
     }
 
     pub(crate) fn changes(&self) -> Vec<String> {
-        self.node.changes.lock().unwrap().clone()
+        self.node.changes()
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
@@ -232,42 +120,6 @@ impl Served {
     pub(crate) async fn stop(self) {
         drop(self.stop);
         self.server.await.unwrap();
-    }
-}
-
-pub(crate) fn status() -> ClusterStatus {
-    let node = |name: &str, state| NodeStatus {
-        name: name.to_owned(),
-        id: "1".to_owned(),
-        roles: vec!["core".to_owned()],
-        state,
-        revision: Some(42),
-        lag: Some(0),
-        clients: None,
-        version: "0.1.0".to_owned(),
-        address: "127.0.0.1:4370".to_owned(),
-    };
-    ClusterStatus {
-        cluster_name: "quorate".to_owned(),
-        cluster_id: Some("6f1c0a2b".to_owned()),
-        leader: Some("core1@127.0.0.1".to_owned()),
-        term: 3,
-        quorum: Quorum {
-            alive: 2,
-            voters: 2,
-            needed: 2,
-        },
-        stale: false,
-        nodes: vec![
-            node("core1@127.0.0.1", NodeState::Leader),
-            node("core2@127.0.0.1", NodeState::Follower),
-        ],
-        this_node: ThisNode {
-            name: "core1@127.0.0.1".to_owned(),
-            id: "1".to_owned(),
-            phase: Phase::Member,
-            detail: None,
-        },
     }
 }
 
