@@ -39,7 +39,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(10);
 /// Brings the cluster up, and returns when a signal ends it.
 pub(crate) fn run(args: &DevArgs, output: &Output) -> Result<(), Failure> {
     if args.replicants > 0 {
-        output.note("replicants are not part of this build yet; going on with the cores");
+        output.note("replicants are not part of this build yet: none is started, the cores are");
     }
     let home = Home::open(args.dir.as_deref())?;
     let plan = Plan::make(home.path(), args.cores).map_err(Problem::from)?;

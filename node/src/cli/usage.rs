@@ -48,9 +48,10 @@ fn what_failed(error: &clap::Error) -> String {
 }
 
 fn hint(error: &clap::Error, words: &[String]) -> Option<String> {
-    let suggestion = nearest_command(error, words)
+    let suggestion = command_elsewhere(error, 1.0)
+        .or_else(|| nearest_command(error, words))
         .or_else(|| suggestion(error))
-        .or_else(|| command_elsewhere(error));
+        .or_else(|| command_elsewhere(error, SIMILAR));
     match (suggestion, error.kind()) {
         (Some(suggestion), _) => Some(format!("did you mean `{suggestion}`?")),
         // The error says already what a value looks like.
@@ -94,11 +95,11 @@ fn nearest_command(error: &clap::Error, words: &[String]) -> Option<String> {
         .into_iter()
         .filter(|path| path.split(' ').count() == 3);
     let rated = of_two_words.map(|path| (similarity(&path), path));
-    nearest(rated)
+    nearest(rated, SIMILAR)
 }
 
 /// `quorate status` means `quorate cluster status`.
-fn command_elsewhere(error: &clap::Error) -> Option<String> {
+fn command_elsewhere(error: &clap::Error, least: f64) -> Option<String> {
     let ContextValue::String(word) = error.get(ContextKind::InvalidSubcommand)? else {
         return None;
     };
@@ -106,12 +107,12 @@ fn command_elsewhere(error: &clap::Error) -> Option<String> {
         let last = path.rsplit(' ').next().unwrap_or(&path);
         (strsim::jaro_winkler(word, last), path)
     });
-    nearest(rated)
+    nearest(rated, least)
 }
 
-fn nearest(rated: impl Iterator<Item = (f64, String)>) -> Option<String> {
+fn nearest(rated: impl Iterator<Item = (f64, String)>, least: f64) -> Option<String> {
     rated
-        .filter(|(similarity, _)| *similarity > SIMILAR)
+        .filter(|(similarity, _)| *similarity >= least)
         .max_by(|(one, _), (other, _)| one.total_cmp(other))
         .map(|(_, path)| path)
 }
@@ -177,6 +178,11 @@ mod tests {
             (
                 "quorate clutser stauts",
                 "unrecognized subcommand 'clutser'",
+                Some("did you mean `quorate cluster status`?"),
+            ),
+            (
+                "quorate node status",
+                "unrecognized subcommand 'status'",
                 Some("did you mean `quorate cluster status`?"),
             ),
             (
