@@ -27,8 +27,7 @@ use tokio::task::JoinSet;
 static SERIAL: Mutex<()> = Mutex::new(());
 
 const WRITE_LIMIT: Duration = Duration::from_secs(5);
-/// Strangers that are let stay for half a minute may be before a joiner.
-const JOIN_LIMIT: Duration = Duration::from_secs(45);
+const JOIN_LIMIT: Duration = Duration::from_secs(10);
 /// How long an attack goes on, at least.
 const SHORT: Duration = Duration::from_secs(2);
 /// Beyond the time that a node gives to a handshake.
@@ -36,7 +35,7 @@ const LONG: Duration = Duration::from_secs(6);
 /// What the attacked process may take beyond what it had. A new member costs
 /// some of it; a message that is believed to have 4 GB would cost more.
 const MOST_GROWTH_KB: u64 = 48 * 1024;
-/// Warnings and errors, whatever the number of attempts.
+/// Refusals, warnings and errors, whatever the number of attempts.
 const MOST_LINES: usize = 10;
 
 struct Siege {
@@ -73,7 +72,7 @@ impl Siege {
     }
 
     /// Checks what has to work while the attack goes on, and after it. Returns
-    /// what the attacked node warned of.
+    /// what the attacked node said of it, which is little.
     #[track_caller]
     fn withstand(mut self, attack: JoinSet<()>, time: Duration) -> Vec<String> {
         let begin = Instant::now();
@@ -89,9 +88,11 @@ impl Siege {
         let status = self.cluster.wait_whole();
         assert_eq!(status.nodes.len(), 5, "{status:?}");
         let log = self.cluster.nodes[0].whole_log().split_off(self.log_bytes);
-        let is_alarming = |line: &&str| line.contains(" WARN ") || line.contains(" ERROR ");
-        let lines: Vec<String> = log.lines().filter(is_alarming).map(str::to_owned).collect();
+        let worth_reading = [" WARN ", " ERROR ", "a connection was refused"];
+        let is_told = |line: &&str| worth_reading.iter().any(|it| line.contains(it));
+        let lines: Vec<String> = log.lines().filter(is_told).map(str::to_owned).collect();
         println!("{:.1?}: {lines:#?}", begin.elapsed());
+        assert!(lines.len() <= MOST_LINES, "{} lines", lines.len());
         lines
     }
 
@@ -133,11 +134,6 @@ impl Siege {
 }
 
 #[track_caller]
-fn assert_few(lines: &[String]) {
-    assert!(lines.len() <= MOST_LINES, "{} lines", lines.len());
-}
-
-#[track_caller]
 fn assert_says(lines: &[String], what: &str) {
     let has_it = lines.iter().any(|line| line.contains(what));
     assert!(has_it, "{what:?} is not in {lines:#?}");
@@ -150,7 +146,7 @@ fn random_datagrams() {
     let attack = siege
         .runtime
         .block_on(send_random_datagrams(siege.target()));
-    assert_few(&siege.withstand(attack, SHORT));
+    siege.withstand(attack, SHORT);
 }
 
 #[test]
@@ -161,7 +157,6 @@ fn handshakes_that_are_never_completed() {
         .runtime
         .block_on(begin_handshakes(siege.target(), 300));
     let lines = siege.withstand(attack, LONG);
-    assert_few(&lines);
     assert_says(&lines, "it did not say in time who it is");
 }
 
@@ -172,7 +167,7 @@ fn strangers_that_stay() {
     let attack = siege
         .runtime
         .block_on(complete_handshakes(siege.target(), 100));
-    assert_few(&siege.withstand(attack, SHORT));
+    siege.withstand(attack, SHORT);
 }
 
 #[test]
@@ -199,7 +194,6 @@ fn a_certificate_of_another_authority() {
         write_on_streams(stranger, siege.target(), Vec::new())
     });
     let lines = siege.withstand(attack, SHORT);
-    assert_few(&lines);
     let reason = "its certificate was not made by an authority of this cluster";
     assert_says(&lines, reason);
 }
