@@ -33,6 +33,7 @@ fn member(id: u64) -> Member {
         id: NodeId::new(id),
         name: node_name(id),
         roles: Roles::Core,
+        key: [0; 32],
         addresses: vec![format!("127.0.0.1:{}", 4370 + id)],
         version: "0.1.0".to_owned(),
         election_slot: Some(u32::try_from(id - 1).unwrap()),

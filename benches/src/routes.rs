@@ -42,6 +42,7 @@ fn founder(id: u64) -> Result<Member, NodeNameError> {
         id: NodeId::new(id),
         name: NodeName::new(format!("core{id}@localhost"))?,
         roles: Roles::Core,
+        key: [0; 32],
         addresses: Vec::new(),
         version: "0.1.0".to_owned(),
         election_slot: u32::try_from(id - 1).ok(),

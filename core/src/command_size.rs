@@ -119,6 +119,7 @@ mod tests {
             id: NodeId::new(1),
             name: NodeName::new("a@b").unwrap(),
             roles: Roles::Both,
+            key: [1; 32],
             addresses: vec![text(), String::new(), text()],
             version: text(),
             election_slot: Some(0),
@@ -130,6 +131,7 @@ mod tests {
             id: member.id,
             name: member.name.clone(),
             roles: member.roles,
+            key: member.key,
             addresses: member.addresses.clone(),
             version: text(),
         };

@@ -5,7 +5,7 @@ use std::fmt;
 use rkyv::{Archive, Deserialize, Serialize};
 
 use crate::ids::{NodeId, TokenId};
-use crate::member::{Roles, attributes_beyond_limits};
+use crate::member::{NODE_KEY_BYTES, Roles, attributes_beyond_limits};
 use crate::node_name::NodeName;
 
 /// What a node says of itself; the rest of a member is the cluster's to say.
@@ -14,6 +14,8 @@ pub struct Candidate {
     pub id: NodeId,
     pub name: NodeName,
     pub roles: Roles,
+    /// The public half of the key that its certificate is to be for.
+    pub key: [u8; NODE_KEY_BYTES],
     pub addresses: Vec<String>,
     pub version: String,
 }

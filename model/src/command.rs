@@ -44,7 +44,8 @@ pub enum Command {
         founders: Vec<Member>,
     },
     /// Admits a node, which is down until its own `MemberUp`. Repeating it for
-    /// a member updates addresses and version.
+    /// a member with the same key updates addresses and version, and asks no more
+    /// what let it in.
     AddMember {
         #[rkyv(with = AsBox)]
         candidate: Candidate,

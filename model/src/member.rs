@@ -9,11 +9,17 @@ use crate::limits::{MAX_ADDRESS_BYTES, MAX_ADDRESSES, MAX_VERSION_BYTES};
 use crate::node_name::NodeName;
 use crate::reply::Bound;
 
+/// Length of an Ed25519 public key.
+pub const NODE_KEY_BYTES: usize = 32;
+
 #[derive(Clone, Debug, PartialEq, Eq, Archive, Serialize, Deserialize)]
 pub struct Member {
     pub id: NodeId,
     pub name: NodeName,
     pub roles: Roles,
+    /// The public half of the key that it was admitted with. Whoever asks again for
+    /// that membership has to have the other half.
+    pub key: [u8; NODE_KEY_BYTES],
     pub addresses: Vec<String>,
     pub version: String,
     /// When it may begin an election; every core has one of its own, and nobody

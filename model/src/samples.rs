@@ -12,6 +12,7 @@ pub(crate) fn member(id: u64, name: &str) -> Member {
         id: NodeId::new(id),
         name: NodeName::new(name).unwrap(),
         roles: Roles::Core,
+        key: [id as u8; 32],
         addresses: vec!["10.0.0.1:4370".to_owned()],
         version: "0.1.0".to_owned(),
         election_slot: Some((id - 1) as u32),
@@ -27,6 +28,7 @@ pub(crate) fn candidate(id: u64, name: &str) -> Candidate {
         id,
         name,
         roles,
+        key,
         addresses,
         version,
         ..
@@ -35,6 +37,7 @@ pub(crate) fn candidate(id: u64, name: &str) -> Candidate {
         id,
         name,
         roles,
+        key,
         addresses,
         version,
     }

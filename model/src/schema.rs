@@ -54,6 +54,7 @@ impl Schema for Members {
         hasher.number(key.get());
         hasher.text(member.name.as_str());
         hasher.number(member.roles as u64);
+        hasher.bytes(&member.key);
         hash_addresses(&member.addresses, hasher);
         hasher.text(&member.version);
         hasher.optional(member.election_slot.map(u64::from));

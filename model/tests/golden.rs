@@ -50,6 +50,7 @@ fn member(id: u64, roles: Roles) -> Member {
         id: NodeId::new(id),
         name: NodeName::new(format!("node{id}@10.0.0.{id}")).unwrap(),
         roles,
+        key: [id as u8; 32],
         addresses: vec![format!("10.0.0.{id}:4370"), "[2001:db8::1]:4370".into()],
         version: "0.1.0".into(),
         election_slot: roles.is_core().then_some(id as u32 - 1),
@@ -64,6 +65,7 @@ fn join(id: u64, roles: Roles, admission: Admission) -> Command {
         id,
         name,
         roles,
+        key,
         addresses,
         version,
         ..
@@ -72,6 +74,7 @@ fn join(id: u64, roles: Roles, admission: Admission) -> Command {
         id,
         name,
         roles,
+        key,
         addresses,
         version,
     };

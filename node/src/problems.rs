@@ -45,9 +45,12 @@ pub(crate) fn of_join(error: &JoinError) -> Problem {
         JoinError::Unanswered { .. } | JoinError::GivenUp => told(Code::TryAgain).with_hint(STATUS),
         JoinError::NoCookieBack { .. } => told(Code::NotAllowed)
             .with_hint("check the address: whoever answers is not of your cluster"),
-        JoinError::Unreadable { .. } => {
+        JoinError::Unusable { .. } => {
             told(Code::Unavailable).with_hint("run the same version on both nodes")
         }
+        JoinError::TowardsReplicant { .. } => told(Code::NotAllowed)
+            .with_hint("replicants let nobody in; name a core of that cluster with --core"),
+        JoinError::Removed => told(Code::NotAllowed).with_hint("join again: quorate node join"),
         JoinError::Node(_) => told(Code::Internal),
         JoinError::Stopping => told(Code::TryAgain),
     }
@@ -58,6 +61,7 @@ const fn code_of_visit(error: &VisitError) -> Code {
         VisitError::OtherAuthority { .. } => Code::NotAllowed,
         VisitError::Timeout { .. } => Code::TryAgain,
         VisitError::NobodyAnswers { .. }
+        | VisitError::NoNode(_)
         | VisitError::Closed(_)
         | VisitError::Credentials(_)
         | VisitError::Endpoint(_) => Code::Unavailable,
@@ -78,7 +82,6 @@ fn of_visit(problem: Problem, error: &VisitError) -> Problem {
 fn of_admission(error: &JoinError, refusal: &AdmissionRefusal) -> Problem {
     let told = |code| Problem::new(code, error.to_string());
     match refusal {
-        AdmissionRefusal::NotACore => told(Code::NotAllowed).with_hint("name a core with --core"),
         AdmissionRefusal::Token(_) | AdmissionRefusal::WrongProof => {
             told(Code::NotAllowed).with_hint(NEW_TOKEN)
         }

@@ -349,6 +349,7 @@ fn member(node: u64) -> Member {
         id: NodeId::new(node),
         name: NodeName::new(name).unwrap_or_else(|error| panic!("{error}")),
         roles: Roles::Core,
+        key: [0; 32],
         addresses: Vec::new(),
         version: "sim".to_owned(),
         election_slot: Some((node - 1) as u32),

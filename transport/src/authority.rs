@@ -4,17 +4,20 @@
 use std::fmt;
 
 use quorate_model::ids::{ClusterId, Timestamp};
+use quorate_model::member::NODE_KEY_BYTES;
 use rcgen::string::Ia5String;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, PKCS_ED25519, PublicKeyData, SanType, SerialNumber,
-    SignatureAlgorithm,
+    SignatureAlgorithm, SigningKey,
 };
 use ring::rand::{SecureRandom, SystemRandom};
+use ring::signature::{ED25519, UnparsedPublicKey};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use time::{Duration, OffsetDateTime};
 
 use crate::identity::PeerIdentity;
+use crate::token::SessionBinding;
 
 /// Long enough that nobody has to plan for it; `rotate-ca` makes another.
 const AUTHORITY_LIFETIME: Duration = Duration::days(3650);
@@ -23,7 +26,9 @@ pub const NODE_LIFETIME: Duration = Duration::days(90);
 /// Clocks of nodes may differ by so much.
 const CLOCK_SKEW: Duration = Duration::hours(24);
 
-const ED25519_KEY_BYTES: usize = 32;
+/// What is signed begins with this, so that a signature for one purpose is good
+/// for no other.
+const PROOF_CONTEXT: &[u8] = b"quorate admission by key v1";
 
 /// A certificate authority with its private key.
 pub struct Authority {
@@ -38,7 +43,7 @@ pub struct NodeKey(KeyPair);
 
 /// The public half, which an authority signs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NodePublicKey([u8; ED25519_KEY_BYTES]);
+pub struct NodePublicKey([u8; NODE_KEY_BYTES]);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthorityError {
@@ -120,9 +125,15 @@ impl NodeKey {
     }
 
     pub fn public(&self) -> NodePublicKey {
-        let mut key = [0; ED25519_KEY_BYTES];
+        let mut key = [0; NODE_KEY_BYTES];
         key.copy_from_slice(self.0.public_key_raw());
         NodePublicKey(key)
+    }
+
+    /// Shows in this session that this node has the private key.
+    pub fn prove(&self, session: &SessionBinding) -> Result<Vec<u8>, AuthorityError> {
+        let signed = self.0.sign(&signed_text(session));
+        signed.map_err(|error| AuthorityError::Key(error.to_string()))
     }
 
     /// The private key in PKCS #8 form.
@@ -132,13 +143,24 @@ impl NodeKey {
 }
 
 impl NodePublicKey {
-    pub const fn new(key: [u8; ED25519_KEY_BYTES]) -> Self {
+    pub const fn new(key: [u8; NODE_KEY_BYTES]) -> Self {
         Self(key)
     }
 
-    pub const fn bytes(&self) -> &[u8; ED25519_KEY_BYTES] {
+    pub const fn bytes(&self) -> &[u8; NODE_KEY_BYTES] {
         &self.0
     }
+
+    /// Whether the proof was made with the private half, for this session.
+    pub fn is_proof(&self, session: &SessionBinding, proof: &[u8]) -> bool {
+        UnparsedPublicKey::new(&ED25519, &self.0)
+            .verify(&signed_text(session), proof)
+            .is_ok()
+    }
+}
+
+fn signed_text(session: &SessionBinding) -> Vec<u8> {
+    [PROOF_CONTEXT, &session.0].concat()
 }
 
 impl PublicKeyData for NodePublicKey {
@@ -240,5 +262,22 @@ impl fmt::Debug for Authority {
 impl fmt::Debug for NodeKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("NodeKey(<redacted>)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_proof_holds_for_its_key_and_its_session() {
+        let (key, other) = (NodeKey::generate().unwrap(), NodeKey::generate().unwrap());
+        let session = SessionBinding([1; 32]);
+        let proof = key.prove(&session).unwrap();
+        assert!(key.public().is_proof(&session, &proof));
+        assert!(!key.public().is_proof(&SessionBinding([2; 32]), &proof));
+        assert!(!other.public().is_proof(&session, &proof));
+        assert!(!key.public().is_proof(&session, &proof[1..]));
     }
 }

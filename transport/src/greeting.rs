@@ -109,7 +109,7 @@ fn known(hello: Hello) -> KnownPeer {
 }
 
 /// What the other side's certificate says, if it showed one.
-fn identity(quic: &quinn::Connection) -> Result<PeerIdentity, GreetingError> {
+pub(crate) fn identity(quic: &quinn::Connection) -> Result<PeerIdentity, GreetingError> {
     let shown = quic.peer_identity();
     let chain = shown.and_then(|it| it.downcast::<Vec<CertificateDer<'static>>>().ok());
     match chain.as_ref().and_then(|chain| chain.first()) {

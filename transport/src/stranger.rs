@@ -11,8 +11,9 @@ use crate::credentials::{CredentialsError, stranger_config};
 use crate::dialing;
 use crate::environment::Environment;
 use crate::frame::Preface;
-use crate::greeting::GreetingError;
+use crate::greeting::{self, GreetingError};
 use crate::guests::{Attended, Place};
+use crate::identity::PeerIdentity;
 use crate::lane::Lane;
 use crate::remarks::Remarks;
 use crate::service::{Caller, Serve, Service};
@@ -31,6 +32,7 @@ const BINDING_LABEL: &[u8] = b"EXPORTER-quorate-admission-v1";
 #[derive(Debug)]
 pub struct Visit {
     binding: SessionBinding,
+    host: PeerIdentity,
     lane: Lane,
     quic: quinn::Connection,
     endpoint: Endpoint,
@@ -46,6 +48,8 @@ pub enum VisitError {
     /// Whoever answered is not of the cluster that the token was made for.
     #[error("whoever answered does not belong to the cluster that the token names ({tried})")]
     OtherAuthority { tried: String },
+    #[error("its certificate is none of a node: {0}")]
+    NoNode(String),
     #[error("it closed the connection: {0}")]
     Closed(String),
     #[error("it did not answer within {seconds} s")]
@@ -90,12 +94,15 @@ impl Visit {
             Some(GreetingError::OtherAuthority) => VisitError::OtherAuthority { tried },
             _ => VisitError::NobodyAnswers { tried },
         })?;
+        let host =
+            greeting::identity(&quic).map_err(|error| VisitError::NoNode(error.to_string()))?;
         let closed = |error: quinn::ConnectionError| VisitError::Closed(error.to_string());
         let stream = quic.open_bi().await.map_err(closed)?;
         let tasks = TaskGroup::new(Arc::clone(&environment.runtime));
         let service = Service::Admission;
         Ok(Self {
             binding: binding(&quic).map_err(VisitError::Closed)?,
+            host,
             lane: Lane::open(&tasks, Preface { service }, stream, MESSAGE_BYTES),
             quic,
             endpoint,
@@ -106,6 +113,11 @@ impl Visit {
     /// What a proof has to be bound to.
     pub fn binding(&self) -> &SessionBinding {
         &self.binding
+    }
+
+    /// Whom the certificate of the visited node speaks for.
+    pub fn host(&self) -> &PeerIdentity {
+        &self.host
     }
 
     pub async fn ask(&self, request: Bytes, timeout: Duration) -> Result<Bytes, VisitError> {

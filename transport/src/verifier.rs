@@ -17,6 +17,8 @@ use rustls::{
     SignatureScheme,
 };
 
+use crate::environment::Environment;
+
 /// SHA-256 over an authority's certificate.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct AuthorityHash([u8; 32]);
@@ -50,6 +52,28 @@ impl fmt::Debug for AuthorityHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "AuthorityHash({:02x?}…)", &self.0[..4])
     }
+}
+
+/// Why a certificate is of no use.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the certificate does not hold: {0}")]
+pub struct ChainError(String);
+
+/// Whether the authority made the certificate, and whether it is valid now.
+pub fn check_chain(
+    environment: &Environment,
+    certificate: &CertificateDer<'_>,
+    authority: &CertificateDer<'_>,
+) -> Result<(), ChainError> {
+    let failed = |error: Error| ChainError(error.to_string());
+    let now = environment.time.current_time();
+    let now = now.ok_or_else(|| ChainError(String::from("the time is not known")))?;
+    let mut roots = RootCertStore::empty();
+    roots.add(authority.clone().into_owned()).map_err(failed)?;
+    let certificate = ParsedCertificate::try_from(certificate).map_err(failed)?;
+    let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms;
+    verify_server_cert_signed_by_trust_anchor(&certificate, &roots, &[], now, algorithms.all)
+        .map_err(failed)
 }
 
 /// Checks the chain alone, and that the other side has the key to it.
@@ -142,5 +166,38 @@ impl ServerCertVerifier for ChainVerifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use quorate_model::ids::{ClusterId, NodeId, Timestamp};
+    use quorate_model::member::Roles;
+
+    use super::*;
+    use crate::authority::{Authority, NodeKey};
+    use crate::identity::{PeerIdentity, Subject};
+
+    #[test]
+    fn a_certificate_holds_under_its_own_authority_while_it_is_valid() {
+        let (cluster, node) = (ClusterId::new(1), NodeId::new(2));
+        let environment = Environment::system(0);
+        let now = environment.time.current_time().unwrap();
+        let now = Timestamp::new(now.as_secs() * 1000);
+        let make = || Authority::make(cluster, 1, now).unwrap();
+        let (authority, other) = (make(), make());
+        let identity = PeerIdentity {
+            roles: Roles::Core,
+            subject: Subject::Node { cluster, node },
+        };
+        let key = NodeKey::generate().unwrap().public();
+        let check = |issued, trusted: &Authority| {
+            let certificate = authority.issue(&identity, &key, issued).unwrap();
+            check_chain(&environment, &certificate, trusted.certificate())
+        };
+        assert_eq!(check(now, &authority), Ok(()));
+        assert!(check(now, &other).is_err());
+        assert!(check(Timestamp::new(0), &authority).is_err());
     }
 }

@@ -8,10 +8,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use quorate_model::candidate::{Admission, Candidate};
 use quorate_model::command::Command;
-use quorate_model::ids::{ClusterId, NodeId};
+use quorate_model::ids::{ClusterId, NodeId, TokenId};
 use quorate_model::member::Roles;
 use quorate_model::reply::{Rejection, Reply};
-use quorate_model::rules::{TokenRefusal, check_token};
+use quorate_model::rules::TokenRefusal;
 use quorate_model::state::ClusterState;
 use quorate_transport::{
     NodePublicKey, PeerIdentity, Prover, SessionBinding, Subject, is_proof_of,
@@ -21,7 +21,9 @@ use crate::core::Core;
 use crate::tier::identity::{PeerHint, oldest_authority};
 use crate::tier::node::World;
 use crate::tier::surroundings::FaultPoint;
-use crate::tier::wire::{AdmissionAnswer, AdmissionRefusal, Admitted, Application, Proof};
+use crate::tier::wire::{
+    AdmissionAnswer, AdmissionRefusal, AdmissionRequest, Admitted, Application, KnownCores, Proof,
+};
 use crate::types::Runtime;
 
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(8);
@@ -34,43 +36,104 @@ pub(crate) struct Door<R: Runtime> {
 
 impl<R: Runtime> Door<R> {
     pub(crate) async fn answer(&self, session: &SessionBinding, request: &[u8]) -> Bytes {
-        let answer = match self.admit(session, request).await {
-            Ok(admitted) => AdmissionAnswer::Admitted(Box::new(admitted)),
-            Err(refusal) => AdmissionAnswer::Refused(refusal),
-        };
-        answer.encode()
+        let answer = self.serve(session, request).await;
+        answer.unwrap_or_else(AdmissionAnswer::Refused).encode()
     }
 
-    async fn admit(
+    async fn serve(
         &self,
         session: &SessionBinding,
         request: &[u8],
-    ) -> Result<Admitted, AdmissionRefusal> {
-        let application = Application::decode(request).map_err(malformed)?;
+    ) -> Result<AdmissionAnswer, AdmissionRefusal> {
+        let request = AdmissionRequest::decode(request).map_err(malformed)?;
         if self.world.is_joining.load(Relaxed) {
             return Err(undecided(
                 "the node that was asked is about to join another cluster",
             ));
         }
+        let admission = self.check(session, request.application()).await?;
+        match request {
+            AdmissionRequest::Cores(application) => {
+                Ok(AdmissionAnswer::Cores(self.cores(session, &application)))
+            }
+            AdmissionRequest::Admit(application) => {
+                let admitted = self.admit(application.candidate, admission).await?;
+                Ok(AdmissionAnswer::Admitted(Box::new(admitted)))
+            }
+        }
+    }
+
+    /// Checks the proofs. A stranger learns whether its token is good for anything
+    /// only with the token in hand.
+    async fn check(
+        &self,
+        session: &SessionBinding,
+        application: &Application,
+    ) -> Result<Admission, AdmissionRefusal> {
         let candidate = &application.candidate;
-        let admission = match &application.proof {
+        let key = NodePublicKey::new(candidate.key);
+        if !key.is_proof(session, &application.possession) {
+            return Err(AdmissionRefusal::WrongProof);
+        }
+        match &application.proof {
             Proof::Token { id, signature } => {
                 self.check_token(candidate, *id, session, signature).await?;
-                Admission::Token(*id)
+                Ok(Admission::Token(*id))
             }
-            Proof::Cookie { tag } => {
-                let key = self
-                    .world
-                    .settings
-                    .cookie
-                    .as_ref()
-                    .ok_or(AdmissionRefusal::WrongCookie)?;
-                if !key.is_proof(Prover::Joiner, session, tag) {
-                    return Err(AdmissionRefusal::WrongCookie);
+            Proof::Cookie { tag } => match &self.world.settings.cookie {
+                Some(cookie) if cookie.is_proof(Prover::Joiner, session, tag) => {
+                    Ok(Admission::Cookie)
                 }
-                Admission::Cookie
-            }
+                _ => Err(AdmissionRefusal::WrongCookie),
+            },
+        }
+    }
+
+    /// Whether it has expired or was used is seen when it is used: by the leader's
+    /// clock, so that no two cores tell one candidate different things.
+    async fn check_token(
+        &self,
+        candidate: &Candidate,
+        id: TokenId,
+        session: &SessionBinding,
+        signature: &[u8],
+    ) -> Result<(), AdmissionRefusal> {
+        let read = self.core.read_within(COMMIT_TIMEOUT, |state| {
+            let member = state.view().member(candidate.id);
+            let is_admitted = member.is_some_and(|member| member.key == candidate.key);
+            (state.token(id).map(|token| token.key), is_admitted)
+        });
+        let (token, is_admitted) = read.await.map_err(undecided)?.value;
+        if is_admitted {
+            // It showed its token before, which may be gone since; now it has shown
+            // the key that it was admitted with.
+            return Ok(());
+        }
+        let token = token.ok_or(AdmissionRefusal::Token(TokenRefusal::Unknown))?;
+        if is_proof_of(&token, session, signature) {
+            Ok(())
+        } else {
+            Err(AdmissionRefusal::WrongProof)
+        }
+    }
+
+    fn cores(&self, session: &SessionBinding, application: &Application) -> KnownCores {
+        let node = application.candidate.id;
+        let cookie_tag = match (&application.proof, &self.world.settings.cookie) {
+            (Proof::Cookie { .. }, Some(cookie)) => Some(cookie.prove(Prover::Member, session)),
+            _ => None,
         };
+        KnownCores {
+            cores: self.core.read_stale(|state| peers(state, node)).value,
+            cookie_tag,
+        }
+    }
+
+    async fn admit(
+        &self,
+        candidate: Candidate,
+        admission: Admission,
+    ) -> Result<Admitted, AdmissionRefusal> {
         self.world.surroundings.reach(FaultPoint::AdmitProposing);
         let command = Command::AddMember {
             candidate: candidate.clone(),
@@ -85,47 +148,16 @@ impl<R: Runtime> Door<R> {
             Reply::Done | Reply::Claimed { .. } => {}
         }
         self.world.surroundings.reach(FaultPoint::AdmitCommitted);
-        let cookie_tag = match (&application.proof, &self.world.settings.cookie) {
-            (Proof::Cookie { .. }, Some(key)) => Some(key.prove(Prover::Member, session)),
-            _ => None,
-        };
-        let key = NodePublicKey::new(application.public_key);
-        let read = self.core.read_within(COMMIT_TIMEOUT, |state| {
-            self.welcome(state, candidate, &key, cookie_tag)
-        });
+        let read = self
+            .core
+            .read_within(COMMIT_TIMEOUT, |state| self.welcome(state, &candidate));
         read.await.map_err(undecided)?.value
-    }
-
-    /// A stranger learns whether its token is good for anything only with the
-    /// token in hand.
-    async fn check_token(
-        &self,
-        candidate: &Candidate,
-        id: quorate_model::ids::TokenId,
-        session: &SessionBinding,
-        signature: &[u8],
-    ) -> Result<(), AdmissionRefusal> {
-        let read = self.core.read_within(COMMIT_TIMEOUT, |state| {
-            let is_member = state.view().member(candidate.id).is_some();
-            (state.token(id).cloned(), is_member)
-        });
-        let (token, is_member) = read.await.map_err(undecided)?.value;
-        let Some(token) = token else {
-            return Err(AdmissionRefusal::Token(TokenRefusal::Unknown));
-        };
-        if !is_proof_of(&token.key, session, signature) {
-            return Err(AdmissionRefusal::WrongProof);
-        }
-        let now = self.world.clock.now();
-        check_token(Some(&token), candidate, is_member, now).map_err(AdmissionRefusal::Token)
     }
 
     fn welcome(
         &self,
         state: &ClusterState,
         candidate: &Candidate,
-        key: &NodePublicKey,
-        cookie_tag: Option<Vec<u8>>,
     ) -> Result<Admitted, AdmissionRefusal> {
         let (Some(cluster), Some(authority)) = (
             state.view().cluster(),
@@ -135,8 +167,9 @@ impl<R: Runtime> Door<R> {
         };
         let identity = certificate_identity(self.cluster, candidate.id, candidate.roles);
         let authority = authority.map_err(undecided)?;
+        let key = NodePublicKey::new(candidate.key);
         let certificate = authority
-            .issue(&identity, key, self.world.clock.now())
+            .issue(&identity, &key, self.world.clock.now())
             .map_err(undecided)?;
         let member = state.view().member(candidate.id);
         Ok(Admitted {
@@ -146,7 +179,6 @@ impl<R: Runtime> Door<R> {
             certificate: certificate.to_vec(),
             authorities: trusted_authorities(state),
             peers: peers(state, candidate.id),
-            cookie_tag,
         })
     }
 }

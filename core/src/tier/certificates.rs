@@ -74,9 +74,9 @@ pub(crate) async fn keep<R: Runtime>(inner: Arc<Inner<R>>, life: Arc<Life<R>>) {
         let known = life.core.read_stale(trusted_authorities).value;
         let kept = match due(&membership.credentials, &known, now) {
             Due::Nothing => continue,
-            Due::Trust => trust(&inner, &life, membership, known),
+            Due::Trust => trust(&inner, &life, membership, known).await,
             Due::Certificate if is_trusted_by_all(&life, &known).await => {
-                renew(&inner, &life, membership, known, now)
+                renew(&inner, &life, membership, known, now).await
             }
             Due::Certificate => continue,
         };
@@ -108,8 +108,8 @@ async fn is_trusted_by_all<R: Runtime>(life: &Life<R>, known: &[(u32, Vec<u8>)])
     true
 }
 
-fn trust<R: Runtime>(
-    inner: &Inner<R>,
+async fn trust<R: Runtime>(
+    inner: &Arc<Inner<R>>,
     life: &Life<R>,
     membership: &Membership,
     known: Vec<(u32, Vec<u8>)>,
@@ -117,11 +117,11 @@ fn trust<R: Runtime>(
     let mut credentials = membership.credentials.clone();
     let signer = credentials.signer();
     credentials.authorities = with_signer_first(known, signer);
-    put(inner, life, credentials)
+    put(inner, life, credentials).await
 }
 
-fn renew<R: Runtime>(
-    inner: &Inner<R>,
+async fn renew<R: Runtime>(
+    inner: &Arc<Inner<R>>,
     life: &Life<R>,
     membership: &Membership,
     known: Vec<(u32, Vec<u8>)>,
@@ -141,7 +141,7 @@ fn renew<R: Runtime>(
         authorities: with_signer_first(known, authority.serial()),
         issued: now,
     };
-    put(inner, life, credentials)?;
+    put(inner, life, credentials).await?;
     tracing::info!(authority = authority.serial(), "took a new certificate");
     Ok(())
 }
@@ -151,18 +151,20 @@ fn with_signer_first(mut known: Vec<(u32, Vec<u8>)>, signer: u32) -> Vec<(u32, V
     known
 }
 
-fn put<R: Runtime>(
-    inner: &Inner<R>,
+async fn put<R: Runtime>(
+    inner: &Arc<Inner<R>>,
     life: &Life<R>,
     credentials: StoredCredentials,
 ) -> Result<(), NodeError> {
     let loaded = credentials.load()?;
     let (signer, trusted) = (credentials.signer(), credentials.newest_trusted());
-    inner.change(|identity| {
-        if let Standing::In(membership) = &mut identity.standing {
-            membership.credentials = credentials;
-        }
-    })?;
+    inner
+        .change(|identity| {
+            if let Standing::In(membership) = &mut identity.standing {
+                membership.credentials = credentials;
+            }
+        })
+        .await?;
     life.transport.renew(&loaded)?;
     life.control.authority.store(signer, Relaxed);
     life.control.trusted.store(trusted, Relaxed);

@@ -11,6 +11,7 @@ use quorate_model::authority::SecretKey;
 use quorate_model::command::Command;
 use quorate_model::member::{Liveness, Member};
 use quorate_model::reply::{Rejection, Reply};
+use quorate_transport::{AuthorityError, NodeKey};
 
 use crate::membership::FormError;
 use crate::tier::first_start::founding_membership;
@@ -51,7 +52,7 @@ impl<R: Runtime> CoreNode<R> {
         }
         let membership = prepare(&inner.world)?;
         let changed = inner.change(|identity| identity.standing = Standing::In(membership));
-        changed.map_err(NodeError::from)?;
+        changed.await.map_err(NodeError::from)?;
         let life = inner.live().await?;
         while life
             .core
@@ -76,7 +77,10 @@ pub(crate) async fn run<R: Runtime>(
         Err(FormError::Stopped) => return,
         Err(error @ FormError::NotAMember { .. }) => return inner.fail(error.to_string()),
     }
-    let commands = first_commands(&inner, &membership, &key);
+    let commands = match first_commands(&inner, &membership, &key) {
+        Ok(commands) => commands,
+        Err(error) => return inner.fail(format!("the cluster was not formed: {error}")),
+    };
     loop {
         match life.core.propose_many(commands.clone()).await {
             Ok(committed) => match committed.replies.first() {
@@ -102,7 +106,7 @@ pub(crate) async fn run<R: Runtime>(
             membership.stage = Stage::Member;
         }
     });
-    match noted {
+    match noted.await {
         Ok(()) => tracing::info!(
             cluster = %membership.cluster_name, id = %membership.cluster, "formed a cluster"
         ),
@@ -115,12 +119,14 @@ fn first_commands<R: Runtime>(
     inner: &Inner<R>,
     membership: &Membership,
     key: &SecretKey,
-) -> Vec<Command> {
+) -> Result<Vec<Command>, AuthorityError> {
+    let own_key = NodeKey::restore(membership.credentials.key.as_bytes())?;
     let settings = &inner.world.settings;
     let founder = Member {
         id: membership.node,
         name: settings.name.clone(),
         roles: membership.roles,
+        key: *own_key.public().bytes(),
         addresses: settings.advertise.clone(),
         version: settings.version.clone(),
         election_slot: Some(membership.election_slot),
@@ -140,5 +146,5 @@ fn first_commands<R: Runtime>(
             key: key.clone(),
         });
     }
-    commands
+    Ok(commands)
 }

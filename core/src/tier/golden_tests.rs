@@ -17,8 +17,8 @@ use crate::tier::identity::{
     Membership, NodeIdentity, PeerHint, PendingJoin, Stage, Standing, StoredCredentials,
 };
 use crate::tier::wire::{
-    AdmissionAnswer, AdmissionRefusal, Admitted, Application, ControlAnswer, ControlRequest,
-    NodeReport, Proof,
+    AdmissionAnswer, AdmissionRefusal, AdmissionRequest, Admitted, Application, ControlAnswer,
+    ControlRequest, KnownCores, NodeReport, Proof,
 };
 
 fn name() -> NodeName {
@@ -54,7 +54,8 @@ fn identity() -> NodeIdentity {
             peers: vec![peer()],
         }),
         joining: Some(PendingJoin {
-            core: "10.0.0.2:4370".to_owned(),
+            named: vec!["10.0.0.2:4370".to_owned()],
+            cores: vec![peer()],
             token: Some(SecretKey::new(b"qrt1-x".to_vec())),
             node: NodeId::new(11),
             key: SecretKey::new(vec![10]),
@@ -63,21 +64,22 @@ fn identity() -> NodeIdentity {
     }
 }
 
-fn application() -> Application {
-    Application {
+fn application() -> AdmissionRequest {
+    AdmissionRequest::Admit(Application {
         candidate: Candidate {
             id: NodeId::new(1),
             name: name(),
             roles: Roles::Core,
+            key: [3; 32],
             addresses: vec!["10.0.0.1:4370".to_owned()],
             version: "0.1.0".to_owned(),
         },
-        public_key: [3; 32],
+        possession: vec![2; 64],
         proof: Proof::Token {
             id: TokenId::new(5),
             signature: vec![1; 64],
         },
-    }
+    })
 }
 
 fn admitted() -> AdmissionAnswer {
@@ -88,8 +90,14 @@ fn admitted() -> AdmissionAnswer {
         certificate: vec![1, 2],
         authorities: vec![(2, vec![3]), (1, vec![4])],
         peers: vec![peer()],
-        cookie_tag: None,
     }))
+}
+
+fn cores() -> AdmissionAnswer {
+    AdmissionAnswer::Cores(KnownCores {
+        cores: vec![peer()],
+        cookie_tag: Some(vec![7; 32]),
+    })
 }
 
 fn report() -> ControlAnswer {
@@ -122,6 +130,7 @@ fn check(file: &str, bytes: &[u8]) {
 fn the_formats_stay_as_they_are() {
     check("identity.v1.bin", &identity().encode());
     check("application.v1.bin", &application().encode());
+    check("cores.v1.bin", &cores().encode());
     check("admitted.v1.bin", &admitted().encode());
     let refused = AdmissionAnswer::Refused(AdmissionRefusal::WrongProof);
     check("refused.v1.bin", &refused.encode());
@@ -142,7 +151,10 @@ fn what_was_written_is_read_and_what_was_not_is_refused() {
         assert!(NodeIdentity::decode(&broken).is_err());
     }
     let application_bytes = application().encode();
-    assert_eq!(Application::decode(&application_bytes), Ok(application()));
+    assert_eq!(
+        AdmissionRequest::decode(&application_bytes),
+        Ok(application())
+    );
     assert!(ControlRequest::decode(&application_bytes).is_err());
 }
 

@@ -81,8 +81,11 @@ pub struct PeerHint {
 /// What a join goes on with after a crash.
 #[derive(Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
 pub struct PendingJoin {
-    /// Where to ask.
-    pub core: String,
+    /// Where the operator said that a core is; what was said last comes first.
+    pub named: Vec<String>,
+    /// The cores by their own account. It is on the disk before this node asks to be
+    /// admitted: while there are none, nobody has admitted it.
+    pub cores: Vec<PeerHint>,
     /// The text of a token; none means the cookie.
     pub token: Option<SecretKey>,
     /// The identity that it takes on.
@@ -106,6 +109,12 @@ impl NodeIdentity {
             Standing::In(membership) => Some(membership),
             Standing::Fresh | Standing::Out { .. } => None,
         }
+    }
+}
+
+impl PendingJoin {
+    pub fn may_be_admitted(&self) -> bool {
+        !self.cores.is_empty()
     }
 }
 
@@ -179,7 +188,7 @@ impl fmt::Debug for StoredCredentials {
 impl fmt::Debug for PendingJoin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PendingJoin")
-            .field("core", &self.core)
+            .field("named", &self.named)
             .field("node", &self.node)
             .finish_non_exhaustive()
     }

@@ -4,22 +4,25 @@
 //! A core that leaves takes part until the others have taken it out: a group of
 //! two cannot become a group of one without it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use quorate_model::ids::NodeId;
 use quorate_model::node_name::NodeName;
 use quorate_model::rules::LeaveRefusal;
 use tokio::time::Instant;
 
 use crate::metrics::Role;
-use crate::tier::control;
 use crate::tier::identity::Stage;
+use crate::tier::join::JoinError;
 use crate::tier::life::{Life, Outlook};
 use crate::tier::node::{CoreNode, Inner};
 use crate::tier::surroundings::FaultPoint;
 use crate::tier::wire::{ControlAnswer, ControlRefusal, ControlRequest};
-use crate::tier::work::{Step, Work};
+use crate::tier::work::{Step, Work, WorkError};
+use crate::tier::{admission, control};
 use crate::types::Runtime;
 
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,6 +30,9 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const DECIDE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(200);
 const HANDOVER: Duration = Duration::from_secs(4);
+/// How long a node that never arrived looks for somebody who lets it go.
+const TURN_BACK: Duration = Duration::from_secs(10);
+const TURN_BACK_CALL: Duration = Duration::from_secs(4);
 
 /// Why a node did not leave, or was not made to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,35 +56,54 @@ impl<R: Runtime> CoreNode<R> {
     /// how it goes on.
     pub async fn leave(&self) -> Result<(), LeaveError> {
         let inner = Arc::clone(&self.inner);
-        if inner.identity().joining.is_some() {
-            let given_up = self.give_up_joining();
-            return given_up.map_err(|error| LeaveError::Node(error.to_string()));
+        let identity = inner.identity();
+        if identity.joining.is_some() {
+            let given_up = self.give_up_joining().await;
+            return given_up.map_err(|error| match error {
+                JoinError::Busy => LeaveError::Busy,
+                other => LeaveError::Node(other.to_string()),
+            });
         }
         let life = inner.life().ok_or(LeaveError::NotInCluster)?;
-        let identity = inner.identity();
-        let is_member = identity
-            .membership()
-            .is_some_and(|it| it.stage == Stage::Member);
-        self.check_quorum().await?;
-        let leaves = inner
-            .work
-            .borrow()
-            .as_ref()
-            .is_some_and(|work| work.outcome.is_none());
-        if !is_member || leaves {
+        let stage = identity.membership().map(|it| &it.stage);
+        let is_arriving = match stage {
+            Some(Stage::Member) => false,
+            Some(Stage::Joining) => true,
+            Some(Stage::Forming(_)) | None => return Err(LeaveError::Busy),
+        };
+        if !is_arriving {
+            self.check_quorum().await?;
+        }
+        let is_begun = inner.work.send_if_modified(|work| {
+            let leaves = work
+                .as_ref()
+                .is_some_and(|work| work.outcome.is_none() && !work.step.is_joining());
+            if !leaves {
+                let step = if is_arriving {
+                    Step::Leaving
+                } else {
+                    Step::HandingOver
+                };
+                *work = Some(Work::at(step));
+            }
+            !leaves
+        });
+        if !is_begun {
             return Err(LeaveError::Busy);
         }
-        inner.work.send_replace(Some(Work::at(Step::HandingOver)));
         let leaver = Arc::clone(&inner);
         inner.spawn(async move {
-            let result = tokio::select! {
+            let leaving = async {
+                if is_arriving {
+                    leaver.turn_back(&life).await
+                } else {
+                    leaver.take_leave(&life).await
+                }
+            };
+            let outcome = tokio::select! {
                 biased;
                 () = leaver.stopping() => return,
-                result = leaver.take_leave(&life) => result,
-            };
-            let outcome = match result {
-                Ok(()) => Ok(String::from("left the cluster")),
-                Err(error) => Err(error.into()),
+                outcome = leaving => outcome.map_err(WorkError::from),
             };
             leaver.work.send_modify(|work| {
                 let work = work.get_or_insert(Work::at(Step::Leaving));
@@ -142,7 +167,7 @@ fn find<R: Runtime>(life: &Life<R>, name: &NodeName) -> Option<NodeId> {
 }
 
 impl<R: Runtime> Inner<R> {
-    async fn take_leave(self: &Arc<Self>, life: &Arc<Life<R>>) -> Result<(), LeaveError> {
+    async fn take_leave(self: &Arc<Self>, life: &Arc<Life<R>>) -> Result<String, LeaveError> {
         let node = life.node;
         let until = Instant::now() + DECIDE;
         loop {
@@ -165,7 +190,61 @@ impl<R: Runtime> Inner<R> {
         }
         self.world.surroundings.reach(FaultPoint::LeaveRemoved);
         self.retire(life).await;
-        Ok(())
+        Ok(String::from("left the cluster"))
+    }
+
+    /// Leaves a cluster that this node has been admitted to and has not arrived in. It
+    /// knows no leader, and there may be nobody left to ask: then it goes by itself,
+    /// as a machine that is lost does.
+    async fn turn_back(self: &Arc<Self>, life: &Arc<Life<R>>) -> Result<String, LeaveError> {
+        let until = Instant::now() + TURN_BACK;
+        loop {
+            let answers = self.ask_out(life).await;
+            let is_removed = *life.outlook.borrow() == Outlook::Removed;
+            if is_removed || answers.contains(&ControlAnswer::Gone) {
+                break;
+            }
+            if answers.contains(&ControlAnswer::Leaving) && self.removed_in(life, until).await {
+                break;
+            }
+            for answer in &answers {
+                if let ControlAnswer::Refused(ControlRefusal::NotAllowed { detail }) = answer {
+                    return Err(LeaveError::NotAllowed(detail.clone()));
+                }
+            }
+            if Instant::now() < until {
+                tokio::time::sleep(PAUSE).await;
+            } else if answers.is_empty() {
+                self.retire(life).await;
+                let name = &self.world.settings.name;
+                return Ok(format!(
+                    "gave up joining: no core of the cluster answers; if it is still there, \
+                     run there: quorate cluster force-leave {name}"
+                ));
+            } else {
+                let reason = "its cores answer and do not agree on a leader";
+                return Err(LeaveError::Undecided(reason.to_owned()));
+            }
+        }
+        self.retire(life).await;
+        Ok(String::from("left the cluster"))
+    }
+
+    /// Asks every core that this node knows to let it go; what those say that answer.
+    async fn ask_out(&self, life: &Life<R>) -> Vec<ControlAnswer> {
+        let node = life.node;
+        let identity = self.identity();
+        let kept = identity.membership().map(|it| it.peers.clone());
+        let seen = life.core.read_stale(|state| admission::peers(state, node));
+        let cores = kept.into_iter().flatten().chain(seen.value);
+        let cores: BTreeSet<NodeId> = cores.map(|core| core.node).collect();
+        let request = ControlRequest::Leave { node };
+        let request = &request;
+        let asked = cores.into_iter().map(|core| async move {
+            let answer = control::ask(&life.transport, core, request, TURN_BACK_CALL).await;
+            answer.ok()
+        });
+        join_all(asked).await.into_iter().flatten().collect()
     }
 
     /// Waits a while for the removal to show here.

@@ -8,6 +8,8 @@
 //! ```
 
 mod admission;
+mod arrival;
+mod asking;
 mod certificates;
 mod control;
 mod first_start;
@@ -21,9 +23,12 @@ mod leave;
 mod life;
 mod node;
 mod queries;
+mod record;
 mod roster;
 mod surroundings;
 mod takeover;
+#[cfg(test)]
+mod tests;
 mod wire;
 mod work;
 

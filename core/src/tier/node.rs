@@ -21,7 +21,7 @@ use quorate_transport::{
     AuthorityError, CookieKey, Credentials, CredentialsError, Environment, TransportConfig,
     TransportError,
 };
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::clock::WallClock;
@@ -30,10 +30,11 @@ use crate::core::{Core, StartError};
 use crate::observer::ApplyObserver;
 use crate::tier::first_start::begin_life;
 use crate::tier::identity::{Membership, NodeIdentity, Stage, Standing};
+use crate::tier::join::JoinError;
 use crate::tier::life::{Life, Outlook};
 use crate::tier::surroundings::{DiskError, Surroundings};
 use crate::tier::work::{Step, Work};
-use crate::tier::{certificates, forming, join};
+use crate::tier::{arrival, certificates, forming, join};
 use crate::types::Runtime;
 
 const REBIND: Duration = Duration::from_secs(10);
@@ -81,6 +82,10 @@ pub(crate) struct Inner<R: Runtime> {
     pub(crate) work: watch::Sender<Option<Work>>,
     /// One change of standing at a time.
     pub(crate) changing: tokio::sync::Mutex<()>,
+    /// One write of the identity at a time.
+    pub(crate) writing: Arc<tokio::sync::Mutex<()>>,
+    /// The join that is under way has got more to go on with, or has been given up.
+    pub(crate) more: Notify,
     failure: watch::Sender<Option<String>>,
     pub(crate) is_stopping: watch::Sender<bool>,
     had_life: AtomicBool,
@@ -160,6 +165,8 @@ impl<R: Runtime> CoreNode<R> {
             life: watch::Sender::new(None),
             work: watch::Sender::new(None),
             changing: tokio::sync::Mutex::default(),
+            writing: Arc::default(),
+            more: Notify::new(),
             failure: watch::Sender::new(None),
             is_stopping: watch::Sender::new(false),
             had_life: AtomicBool::new(false),
@@ -173,16 +180,13 @@ impl<R: Runtime> CoreNode<R> {
     /// Goes on from what the disk says.
     async fn carry_on(&self) -> Result<(), NodeError> {
         let identity = self.inner.identity();
-        let membership = identity.membership().map(|membership| membership.node);
-        self.inner
-            .world
-            .surroundings
-            .discard_stores_except(membership)?;
+        self.inner.world.discard_stores(&identity).await?;
         match identity.standing {
             Standing::Fresh if self.inner.world.settings.forms_alone => {
                 let membership = forming::prepare(&self.inner.world)?;
                 self.inner
-                    .change(|identity| identity.standing = Standing::In(membership))?;
+                    .change(|identity| identity.standing = Standing::In(membership))
+                    .await?;
                 self.inner.live().await?;
             }
             Standing::In(_) => {
@@ -190,9 +194,9 @@ impl<R: Runtime> CoreNode<R> {
             }
             Standing::Fresh | Standing::Out { .. } => {}
         }
-        if identity.joining.is_some() {
+        if let Some(pending) = identity.joining {
             let inner = Arc::clone(&self.inner);
-            self.inner.spawn(async move { join::resume(inner).await });
+            self.inner.spawn(join::run(inner, pending.node));
         }
         Ok(())
     }
@@ -265,6 +269,7 @@ impl<R: Runtime> CoreNode<R> {
             // What it ended with has been said by it.
             let _ = task.await;
         }
+        let _written = self.inner.writing.lock().await;
     }
 }
 
@@ -290,19 +295,6 @@ impl<R: Runtime> Inner<R> {
         self.lock().clone()
     }
 
-    /// Changes what stands on the disk; in memory only when it does.
-    pub(crate) fn change(&self, change: impl FnOnce(&mut NodeIdentity)) -> Result<(), DiskError> {
-        let mut identity = self.lock();
-        let mut next = identity.clone();
-        change(&mut next);
-        if next != *identity {
-            self.world.surroundings.save_identity(&next)?;
-            self.world.is_joining.store(next.joining.is_some(), Relaxed);
-            *identity = next;
-        }
-        Ok(())
-    }
-
     pub(crate) fn life(&self) -> Option<Arc<Life<R>>> {
         self.life.borrow().clone()
     }
@@ -325,7 +317,7 @@ impl<R: Runtime> Inner<R> {
             life.spawn(forming).await;
         }
         if membership.stage == Stage::Joining {
-            life.spawn(join::arrive(Arc::clone(self), Arc::clone(&life)))
+            life.spawn(arrival::arrive(Arc::clone(self), Arc::clone(&life)))
                 .await;
         }
         let (inner, watched) = (Arc::clone(self), Arc::clone(&life));
@@ -408,7 +400,7 @@ impl<R: Runtime> Inner<R> {
     }
 
     /// The cluster has removed this node; its data has no worth any more.
-    pub(crate) async fn retire(&self, life: &Arc<Life<R>>) {
+    pub(crate) async fn retire(self: &Arc<Self>, life: &Arc<Life<R>>) {
         let _changing = self.changing.lock().await;
         let is_present = self
             .life()
@@ -416,49 +408,25 @@ impl<R: Runtime> Inner<R> {
         if !is_present {
             return;
         }
-        tracing::warn!("this node was removed from its cluster and serves no more");
-        if let Err(error) = self.step_out() {
+        tracing::warn!("this node is out of its cluster and serves no more");
+        if let Err(error) = self.step_out().await {
             return self.fail(error.to_string());
         }
         self.end_life().await;
-        if let Err(error) = self.world.surroundings.discard_stores_except(None) {
+        self.work.send_if_modified(|work| match work {
+            Some(work) if work.outcome.is_none() && work.step.is_joining() => {
+                work.outcome = Some(Err(JoinError::Removed.into()));
+                true
+            }
+            _ => false,
+        });
+        if let Err(error) = self.world.discard_stores(&self.identity()).await {
             self.fail(error.to_string());
         }
     }
 
-    pub(crate) fn step_out(&self) -> Result<(), DiskError> {
-        self.change(|identity| {
-            if let Standing::In(membership) = &identity.standing {
-                let cluster = membership.cluster_name.clone();
-                identity.standing = Standing::Out { cluster };
-            }
-        })
-    }
-
-    /// Writes down where the other cores are, for the next start.
-    async fn keep_hints(self: Arc<Self>, life: Arc<Life<R>>) {
-        let mut changed = life.roster.watch();
-        loop {
-            let node = life.node;
-            let peers = life
-                .core
-                .read_stale(|state| crate::tier::admission::peers(state, node));
-            let is_known = !peers.value.is_empty();
-            let kept = self.change(|identity| {
-                if let Standing::In(membership) = &mut identity.standing
-                    && membership.node == node
-                    && is_known
-                {
-                    membership.peers = peers.value;
-                }
-            });
-            if let Err(error) = kept {
-                return self.fail(error.to_string());
-            }
-            if changed.changed().await.is_err() {
-                return;
-            }
-        }
+    pub(crate) fn set_identity(&self, identity: NodeIdentity) {
+        *self.lock() = identity;
     }
 
     fn lock(&self) -> MutexGuard<'_, NodeIdentity> {

@@ -2,9 +2,11 @@
 //! makes.
 
 use std::collections::BTreeMap;
+use std::future::ready;
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::{StreamExt, stream};
 use quorate_model::cluster::Cluster;
 use quorate_model::command::Command;
 use quorate_model::event::Event;
@@ -24,6 +26,8 @@ use crate::tier::wire::NodeReport;
 use crate::types::Runtime;
 
 const TIMEOUT: Duration = Duration::from_secs(8);
+/// A cluster has many members, and a question may be a handshake.
+const ASKED_AT_ONCE: usize = 16;
 const FORMING: Duration = Duration::from_secs(3);
 
 /// The cluster as one of its nodes sees it.
@@ -96,14 +100,14 @@ impl<R: Runtime> CoreNode<R> {
             )
         });
         let (cluster, members, authority, authorities) = seen.value;
-        let asked = members
-            .iter()
-            .filter(|member| member.id != life.node)
-            .map(|member| {
-                let control = &life.control;
-                async move { Some((member.id, control.ask_report(member.id).await?)) }
-            });
-        let mut reports: BTreeMap<_, _> = join_all(asked).await.into_iter().flatten().collect();
+        let others = members.iter().map(|member| member.id);
+        let others: Vec<NodeId> = others.filter(|id| *id != life.node).collect();
+        let asked = others.into_iter().map(|node| {
+            let control = Arc::clone(&life.control);
+            async move { Some((node, control.ask_report(node).await?)) }
+        });
+        let asked = stream::iter(asked).buffer_unordered(ASKED_AT_ONCE);
+        let mut reports: BTreeMap<_, _> = asked.filter_map(ready).collect().await;
         reports.insert(life.node, life.control.report());
         Some(TierStatus {
             cluster,

@@ -13,17 +13,28 @@ use rkyv::{Archive, Deserialize, Serialize};
 use crate::metrics::Role;
 use crate::tier::identity::PeerHint;
 
-const ADMISSION_REQUEST: Format = Format::new(*b"QAPL", 1);
+const ADMISSION_REQUEST: Format = Format::new(*b"QARQ", 1);
 const ADMISSION_ANSWER: Format = Format::new(*b"QADM", 1);
 const CONTROL_REQUEST: Format = Format::new(*b"QCRQ", 1);
 const CONTROL_ANSWER: Format = Format::new(*b"QCAN", 1);
 
-/// A node that is no member asks to be let in.
+/// What a node that is no member asks, one after the other. The first answer is as
+/// closed to strangers as the second: where the cores are is a map for attackers,
+/// so it is for those alone who may become one.
 #[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub(crate) enum AdmissionRequest {
+    /// Who could be asked in this core's place?
+    Cores(Application),
+    /// Let me in.
+    Admit(Application),
+}
+
+#[derive(Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
 pub(crate) struct Application {
     pub(crate) candidate: Candidate,
-    /// Of the key that the certificate is to be for.
-    pub(crate) public_key: [u8; 32],
+    /// Shows that the candidate has the private half of its key. Without it anybody
+    /// could ask in the place of a member.
+    pub(crate) possession: Vec<u8>,
     pub(crate) proof: Proof,
 }
 
@@ -35,8 +46,17 @@ pub(crate) enum Proof {
 
 #[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
 pub(crate) enum AdmissionAnswer {
+    Cores(KnownCores),
     Admitted(Box<Admitted>),
     Refused(AdmissionRefusal),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub(crate) struct KnownCores {
+    pub(crate) cores: Vec<PeerHint>,
+    /// Shows, where no token pinned the authority, that this side knows the
+    /// cookie too.
+    pub(crate) cookie_tag: Option<Vec<u8>>,
 }
 
 /// What a new member needs to take part.
@@ -49,18 +69,13 @@ pub(crate) struct Admitted {
     /// By serial, the issuer of the certificate first.
     pub(crate) authorities: Vec<(u32, Vec<u8>)>,
     pub(crate) peers: Vec<PeerHint>,
-    /// Shows, where no token pinned the authority, that this side knows the
-    /// cookie too.
-    pub(crate) cookie_tag: Option<Vec<u8>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize, thiserror::Error)]
 pub enum AdmissionRefusal {
-    #[error("the node that was asked is no core")]
-    NotACore,
     #[error("{0}")]
     Token(TokenRefusal),
-    #[error("the proof that came with the token is wrong")]
+    #[error("a proof that came with the request is wrong")]
     WrongProof,
     #[error("that node accepts no cookie, or another one")]
     WrongCookie,
@@ -76,6 +91,12 @@ impl AdmissionRefusal {
     /// Whether asking again could end differently without anybody's doing.
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Undecided { .. })
+    }
+
+    /// Whether it may come from somebody who knows nothing of the cluster that was
+    /// meant, or does not understand the request.
+    pub fn is_doubtful(&self) -> bool {
+        matches!(self, Self::WrongCookie | Self::Malformed { .. })
     }
 }
 
@@ -150,10 +171,27 @@ macro_rules! sealed {
     };
 }
 
-sealed!(Application, ADMISSION_REQUEST);
+sealed!(AdmissionRequest, ADMISSION_REQUEST);
 sealed!(AdmissionAnswer, ADMISSION_ANSWER);
 sealed!(ControlRequest, CONTROL_REQUEST);
 sealed!(ControlAnswer, CONTROL_ANSWER);
+
+impl AdmissionRequest {
+    pub(crate) fn application(&self) -> &Application {
+        match self {
+            Self::Cores(application) | Self::Admit(application) => application,
+        }
+    }
+}
+
+impl std::fmt::Debug for Application {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Application")
+            .field("candidate", &self.candidate)
+            .field("proof", &self.proof)
+            .finish_non_exhaustive()
+    }
+}
 
 impl std::fmt::Debug for Proof {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -24,6 +24,8 @@ pub enum Step {
     CatchingUp,
     /// It has that, and is to be given a vote.
     Promoting,
+    /// A join that is unanswered is not waited for any more.
+    GivingUp,
     /// Another core takes over the lead.
     HandingOver,
     /// The others take this node out.
@@ -70,6 +72,7 @@ impl fmt::Display for Step {
             Self::Switching => "changing over to the cluster",
             Self::CatchingUp => "catching up",
             Self::Promoting => "waiting for a vote",
+            Self::GivingUp => "giving up joining",
             Self::HandingOver => "handing the lead over",
             Self::Leaving => "leaving",
         })

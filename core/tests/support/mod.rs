@@ -79,6 +79,7 @@ pub fn member(id: u64) -> Member {
         id: node(id),
         name: NodeName::new(format!("core{id}@127.0.0.1")).unwrap(),
         roles: Roles::Core,
+        key: [0; 32],
         addresses: vec![format!("127.0.0.1:{}", 4370 + id)],
         version: "0.1.0".to_owned(),
         election_slot: Some(u32::try_from(id - 1).unwrap()),

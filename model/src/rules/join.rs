@@ -11,7 +11,7 @@ use crate::node_name::NodeName;
 #[derive(Clone, Debug, PartialEq, Eq, Archive, Serialize, Deserialize, thiserror::Error)]
 pub enum JoinRefusal {
     #[error(
-        "node {node} was removed from this cluster; wipe its data directory to give it a new identity"
+        "node {node} was removed from this cluster; join again, and it is admitted as a new node"
     )]
     Entombed { node: NodeId },
     #[error(
@@ -20,13 +20,15 @@ pub enum JoinRefusal {
     NameTaken { name: NodeName, holder: NodeId },
     #[error(
         "node {node} is leaving the cluster; wait until it has left, \
-         then join with a wiped data directory"
+         then join again, and it is admitted as a new node"
     )]
     Retiring { node: NodeId },
     #[error("node {node} is a member under the name {name}, which cannot change")]
     NameChanged { node: NodeId, name: NodeName },
     #[error("node {node} is a member with the roles {roles}; it must leave before it takes others")]
     RolesChanged { node: NodeId, roles: Roles },
+    #[error("node {node} is a member, and was admitted with another key")]
+    OtherKey { node: NodeId },
     #[error("its addresses or its version are too long")]
     AttributesTooLong,
     #[error("the cluster has {limit} members, which is the most it can have")]
@@ -38,8 +40,8 @@ pub enum JoinRefusal {
     TooManyCores { limit: u64 },
 }
 
-/// Whether `candidate` may join. A member that joins again with the same name
-/// and roles is let through: joining is idempotent, until it is to leave.
+/// Whether `candidate` may join. A member that joins again with the same name,
+/// roles and key is let through: joining is idempotent, until it is to leave.
 pub fn check_join<'a>(
     members: impl Iterator<Item = &'a Member>,
     entombed: bool,
@@ -86,6 +88,9 @@ pub fn check_join<'a>(
 
 fn check_unchanged(member: &Member, candidate: &Candidate) -> Result<(), JoinRefusal> {
     let node = member.id;
+    if member.key != candidate.key {
+        return Err(JoinRefusal::OtherKey { node });
+    }
     if member.name != candidate.name {
         let name = member.name.clone();
         return Err(JoinRefusal::NameChanged { node, name });
@@ -132,6 +137,13 @@ mod tests {
                 ..
             })
         ));
+        let mut other_key = candidate(2, "core2@h");
+        other_key.key = [9; 32];
+        let node = NodeId::new(2);
+        assert_eq!(
+            check(false, &other_key),
+            Err(JoinRefusal::OtherKey { node })
+        );
         let mut chatty = candidate(3, "core3@h");
         chatty.version = "v".repeat(65);
         assert_eq!(check(false, &chatty), Err(JoinRefusal::AttributesTooLong));
@@ -147,7 +159,7 @@ mod tests {
         assert_eq!(
             refusal.to_string(),
             "node 0000000000000002 is leaving the cluster; wait until it has left, \
-             then join with a wiped data directory"
+             then join again, and it is admitted as a new node"
         );
         // Under whatever name: no other advice would help it.
         for name in ["core2@h", "other@h"] {

@@ -20,17 +20,12 @@ pub enum TokenRefusal {
     Expired { at: Timestamp },
     #[error("the token has admitted node {by} and a core's token works once; create a new one")]
     Used { by: NodeId },
-    #[error("node {node} is a member already, by another token")]
-    IdentityTaken { node: NodeId },
 }
 
-/// Whether the token lets the candidate in at that time. A member that joined
-/// with this very token is let through even after it expired: a join that was
-/// interrupted goes on.
+/// Whether the token lets the candidate, which is no member yet, in at that time.
 pub fn check_token(
     token: Option<&Token>,
     candidate: &Candidate,
-    is_member: bool,
     now: Timestamp,
 ) -> Result<(), TokenRefusal> {
     let token = token.ok_or(TokenRefusal::Unknown)?;
@@ -39,21 +34,13 @@ pub fn check_token(
         let role = token.role;
         return Err(TokenRefusal::WrongRole { role, roles });
     }
-    let is_user = token.used_by == Some(candidate.id);
-    if is_member && is_user {
-        return Ok(());
-    }
     if token.has_expired(now) {
         let at = token.expires;
         return Err(TokenRefusal::Expired { at });
     }
     match token.used_by {
-        Some(by) if !is_user => Err(TokenRefusal::Used { by }),
-        // Its identity is taken: another token must not hand it out again.
-        None if is_member && token.role == TokenRole::Core => {
-            let node = candidate.id;
-            Err(TokenRefusal::IdentityTaken { node })
-        }
+        // The candidate itself was a member by it; what became of that says more.
+        Some(by) if by != candidate.id => Err(TokenRefusal::Used { by }),
         _ => Ok(()),
     }
 }
@@ -88,36 +75,23 @@ mod tests {
             let by = NodeId::new(5);
             Err(TokenRefusal::Used { by })
         };
-        let taken = || {
-            let node = NodeId::new(5);
-            Err(TokenRefusal::IdentityTaken { node })
-        };
-        // Token, candidate's id and roles, whether it is a member, time.
+        // Token, candidate's id and roles, time.
         let table = [
-            (
-                None,
-                5,
-                Roles::Core,
-                true,
-                in_time,
-                Err(TokenRefusal::Unknown),
-            ),
-            (Some(&open), 5, Roles::Core, false, in_time, Ok(())),
-            (Some(&open), 5, Roles::Both, false, in_time, Ok(())),
+            (None, 5, Roles::Core, in_time, Err(TokenRefusal::Unknown)),
+            (Some(&open), 5, Roles::Core, in_time, Ok(())),
+            (Some(&open), 5, Roles::Both, in_time, Ok(())),
             (
                 Some(&open),
                 5,
                 Roles::Replicant,
-                false,
                 late,
                 wrong(core, Roles::Replicant),
             ),
-            (Some(&many), 5, Roles::Replicant, false, in_time, Ok(())),
+            (Some(&many), 5, Roles::Replicant, in_time, Ok(())),
             (
                 Some(&many),
                 5,
                 Roles::Core,
-                false,
                 in_time,
                 wrong(replicant, Roles::Core),
             ),
@@ -125,38 +99,20 @@ mod tests {
                 Some(&many),
                 5,
                 Roles::Both,
-                false,
                 in_time,
                 wrong(replicant, Roles::Both),
             ),
-            (Some(&many), 5, Roles::Replicant, true, late, expired()),
-            (Some(&open), 5, Roles::Core, false, late, expired()),
-            (Some(&open), 5, Roles::Core, true, late, expired()),
-            (Some(&open), 5, Roles::Core, true, in_time, taken()),
-            (Some(&used), 6, Roles::Core, false, in_time, by_another()),
-            (Some(&used), 6, Roles::Core, true, in_time, by_another()),
-            (Some(&used), 6, Roles::Core, true, late, expired()),
-            (Some(&used), 5, Roles::Core, true, in_time, Ok(())),
-            (Some(&used), 5, Roles::Core, true, late, Ok(())),
-            (Some(&used), 5, Roles::Core, false, in_time, Ok(())),
-            (Some(&used), 5, Roles::Core, false, late, expired()),
-            (
-                Some(&used),
-                5,
-                Roles::Replicant,
-                true,
-                in_time,
-                wrong(core, Roles::Replicant),
-            ),
+            (Some(&many), 5, Roles::Replicant, late, expired()),
+            (Some(&open), 5, Roles::Core, late, expired()),
+            (Some(&used), 6, Roles::Core, in_time, by_another()),
+            (Some(&used), 6, Roles::Core, late, expired()),
+            (Some(&used), 5, Roles::Core, in_time, Ok(())),
+            (Some(&used), 5, Roles::Core, late, expired()),
         ];
-        for (row, (token, id, roles, is_member, now, expected)) in table.into_iter().enumerate() {
+        for (row, (token, id, roles, now, expected)) in table.into_iter().enumerate() {
             let mut node = candidate(id, "n@h");
             node.roles = roles;
-            assert_eq!(
-                check_token(token, &node, is_member, now),
-                expected,
-                "row {row}"
-            );
+            assert_eq!(check_token(token, &node, now), expected, "row {row}");
         }
     }
 

@@ -38,31 +38,39 @@ impl Execution<'_> {
     }
 
     pub(super) fn add_member(&mut self, candidate: &Candidate, admission: Admission) -> Decision {
-        self.check_admission(candidate, admission)?;
+        let member = self.view.member(candidate.id).cloned();
+        // What let the member in may have expired since, or be revoked: from then on
+        // its key is what counts.
+        let is_repeated = member.as_ref().is_some_and(|it| it.key == candidate.key);
+        if !is_repeated {
+            self.check_admission(candidate, admission)?;
+        }
         let entombed = self.core.rows.tombstones.contains(&candidate.id);
         rules::check_join(self.view.members(), entombed, candidate).map_err(Rejection::Join)?;
-        self.use_admission(candidate.id, admission);
         let Candidate {
             id,
             name,
             roles,
+            key,
             addresses,
             version,
         } = candidate.clone();
-        if let Some(member) = self.view.member(id) {
+        if let Some(member) = member {
             self.emit(Change::MemberSet(Member {
                 addresses,
                 version,
-                ..member.clone()
+                ..member
             }));
             return Ok(Reply::Done);
         }
+        self.use_admission(id, admission);
         let is_core = roles.is_core();
         let election_slot = is_core.then(|| rules::lowest_free_slot(self.view.members()));
         self.emit(Change::MemberSet(Member {
             id,
             name: name.clone(),
             roles,
+            key,
             addresses,
             version,
             election_slot,

@@ -73,8 +73,7 @@ impl Execution<'_> {
             return Ok(());
         };
         let token = self.core.rows.tokens.get(&id);
-        let is_member = self.view.member(candidate.id).is_some();
-        rules::check_token(token, candidate, is_member, self.time).map_err(Rejection::Token)
+        rules::check_token(token, candidate, self.time).map_err(Rejection::Token)
     }
 
     /// A core's token admits nobody else from now on.

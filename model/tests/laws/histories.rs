@@ -165,6 +165,7 @@ fn member(id: u64) -> Member {
         id: NodeId::new(id),
         name: NodeName::new(format!("core{id}@host")).unwrap(),
         roles: Roles::Core,
+        key: [id as u8; 32],
         addresses: vec![],
         version: "0.1.0".into(),
         election_slot: Some(id as u32 - 1),
@@ -179,6 +180,7 @@ fn join(id: u64, roles: Roles, admission: Admission) -> Command {
         id: NodeId::new(id),
         name: NodeName::new(format!("core{id}@host")).unwrap(),
         roles,
+        key: [id as u8; 32],
         addresses: vec![],
         version: "0.1.0".into(),
     };

@@ -85,19 +85,42 @@ impl Operator {
         is_inside
     }
 
-    /// A join that gets no answer for long, its core may have moved, is given up.
-    /// The cluster may have admitted the node, so it has to be removed there.
+    /// For a join that gets no answer for long another core is named, and then it is
+    /// given up. The cluster may have admitted the node, so it has to be removed there.
     async fn lose_patience(&self) {
-        for _ in 0..PATIENCE_LOOKS {
+        for look in 0..PATIENCE_LOOKS {
             SimRuntime::sleep(LOOK).await;
             if self.node.identity().joining.is_none() {
                 return;
+            }
+            if look == PATIENCE_LOOKS / 2 {
+                self.name_another().await;
             }
         }
         self.tell(String::from("gives up joining"));
         if self.node.leave().await.is_ok() {
             let machine = &self.process.machine;
             lock(&self.process.world.desk).give_up(machine.id, machine.name());
+        }
+    }
+
+    async fn name_another(&self) {
+        let members: Vec<String> = {
+            let desk = lock(&self.process.world.desk);
+            desk.members.values().cloned().collect()
+        };
+        if members.is_empty() {
+            return;
+        }
+        let core = NodeContext::current().draw(|rng| rng.pick(&members).clone());
+        self.tell(format!("says that {core} could be asked too"));
+        let order = JoinOrder {
+            core,
+            token: None,
+            may_wipe: true,
+        };
+        if let Err(error) = self.node.join(order).await {
+            self.tell(format!("cannot add to the join: {error}"));
         }
     }
 

@@ -1,11 +1,10 @@
 //! One process on a machine: a core node, the people at its terminal, and the
 //! end of it all when a trap springs.
 
-use std::fmt;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use std::{fmt, io};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;

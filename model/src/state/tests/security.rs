@@ -111,6 +111,26 @@ fn a_cores_token_works_once() {
     assert_eq!(cluster.log(), expected);
 }
 
+/// What came between two questions of one candidate must not leave it outside and
+/// its membership without a node.
+#[test]
+fn who_is_a_member_is_admitted_again_by_its_key_alone() {
+    let mut cluster = Cluster::formed();
+    cluster.one(1, 1, create(7, TokenRole::Core));
+    assert_eq!(cluster.one(1, 1, join_with(7, core(3))), Reply::Done);
+    cluster.one(1, 1, create(8, TokenRole::Core));
+    assert_eq!(cluster.one(1, 1, join_with(8, core(3))), Reply::Done);
+    assert_eq!(cluster.token(8).unwrap().used_by, None);
+    assert_eq!(cluster.one(1, 1, revoke(7)), Reply::Done);
+    assert_eq!(cluster.one(1, 1, join_with(7, core(3))), Reply::Done);
+    let mut other = core(3);
+    other.key = [9; 32];
+    let node = NodeId::new(3);
+    let refusal = Reply::Rejected(Rejection::Join(JoinRefusal::OtherKey { node }));
+    assert_eq!(cluster.one(1, 1, join_with(8, other)), refusal);
+    assert_eq!(cluster.token(8).unwrap().used_by, None);
+}
+
 #[test]
 fn a_replicants_token_works_until_it_expires() {
     let mut cluster = Cluster::formed();

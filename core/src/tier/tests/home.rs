@@ -1,0 +1,270 @@
+//! What a node of these tests leaves behind when it stops, and the node itself.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use openraft::TokioRuntime;
+use quinn::{AsyncUdpSocket, Runtime};
+use quorate_model::cluster::ClusterName;
+use quorate_model::ids::NodeId;
+use quorate_model::member::Roles;
+use quorate_model::node_name::NodeName;
+use quorate_model::token::TokenRole;
+use quorate_raft_store::{Engine, MemoryEngine, StoreError};
+use quorate_transport::{Environment, JoinToken, TransportConfig};
+use tokio::time::Instant;
+
+use crate::clock::SystemClock;
+use crate::core::IoMode;
+use crate::observer::NoObserver;
+use crate::tier::{
+    CoreNode, DiskError, FaultPoint, JoinOrder, NodeIdentity, NodeSettings, Phase, Stage, Standing,
+    Surroundings, Work, WorkError,
+};
+
+pub(super) type Node = CoreNode<TokioRuntime>;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A disk in memory and a port.
+pub(super) struct Home {
+    name: NodeName,
+    address: Mutex<SocketAddr>,
+    disk: Mutex<Disk>,
+    hook: Mutex<Option<Hook>>,
+}
+
+type Hook = Box<dyn Fn(FaultPoint) + Send>;
+
+#[derive(Default)]
+struct Disk {
+    identity: Option<NodeIdentity>,
+    /// The write that was refused.
+    refused: Option<NodeIdentity>,
+    refuses_switch: bool,
+    stores: BTreeMap<NodeId, Arc<MemoryEngine>>,
+}
+
+pub(super) fn free_address() -> SocketAddr {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket.local_addr().unwrap()
+}
+
+impl Home {
+    pub(super) fn new(name: &str) -> Arc<Self> {
+        Arc::new(Self {
+            name: NodeName::new(format!("{name}@127.0.0.1")).unwrap(),
+            address: Mutex::new(free_address()),
+            disk: Mutex::default(),
+            hook: Mutex::default(),
+        })
+    }
+
+    pub(super) fn address(&self) -> String {
+        self.address.lock().unwrap().to_string()
+    }
+
+    pub(super) fn name(&self) -> NodeName {
+        self.name.clone()
+    }
+
+    /// Where the next life is found.
+    pub(super) fn move_away(&self) {
+        *self.address.lock().unwrap() = free_address();
+    }
+
+    /// The disk does not take the identity of a node that was just admitted.
+    pub(super) fn refuse_switch(&self, refuses: bool) {
+        self.disk().refuses_switch = refuses;
+    }
+
+    /// As if the write that was refused had been the last thing that happened.
+    pub(super) fn keep_refused(&self) {
+        let mut disk = self.disk();
+        disk.identity = Some(disk.refused.take().expect("a write was refused"));
+    }
+
+    pub(super) fn stored(&self) -> NodeIdentity {
+        self.disk().identity.clone().expect("a node has lived here")
+    }
+
+    pub(super) fn hook(&self, hook: impl Fn(FaultPoint) + Send + 'static) {
+        *self.hook.lock().unwrap() = Some(Box::new(hook));
+    }
+
+    fn disk(&self) -> MutexGuard<'_, Disk> {
+        self.disk.lock().unwrap()
+    }
+
+    pub(super) async fn start(self: &Arc<Self>) -> Node {
+        let settings = NodeSettings {
+            name: self.name.clone(),
+            roles: Roles::Core,
+            cluster_name: ClusterName::new(self.name.name()).unwrap(),
+            advertise: vec![self.address()],
+            version: String::from("test"),
+            cookie: None,
+            pki: None,
+            forms_alone: true,
+            transport: TransportConfig::default(),
+            environment: Environment::system(7),
+            tune: Box::new(|config| config),
+        };
+        let hands = Arc::new(Hands(Arc::clone(self)));
+        let (clock, observer) = (Arc::new(SystemClock), Arc::new(NoObserver));
+        CoreNode::start(settings, hands, clock, observer)
+            .await
+            .unwrap()
+    }
+}
+
+struct Hands(Arc<Home>);
+
+impl Surroundings for Hands {
+    fn load_identity(&self) -> Result<Option<NodeIdentity>, DiskError> {
+        Ok(self.0.disk().identity.clone())
+    }
+
+    fn save_identity(&self, identity: &NodeIdentity) -> Result<(), DiskError> {
+        let mut disk = self.0.disk();
+        let stage = identity.membership().map(|it| &it.stage);
+        if disk.refuses_switch && stage == Some(&Stage::Joining) {
+            disk.refused = Some(identity.clone());
+            return Err(DiskError {
+                operation: "write",
+                place: String::from("the identity"),
+                cause: String::from("the disk is full"),
+            });
+        }
+        disk.identity = Some(identity.clone());
+        Ok(())
+    }
+
+    fn open_store(&self, node: NodeId) -> Result<Arc<dyn Engine>, StoreError> {
+        let mut disk = self.0.disk();
+        Ok(disk.stores.entry(node).or_default().clone())
+    }
+
+    fn has_store(&self, node: NodeId) -> bool {
+        self.0.disk().stores.contains_key(&node)
+    }
+
+    fn discard_stores_except(&self, node: Option<NodeId>) -> Result<(), DiskError> {
+        self.0.disk().stores.retain(|it, _| Some(*it) == node);
+        Ok(())
+    }
+
+    fn bind(&self) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+        socket(*self.0.address.lock().unwrap())
+    }
+
+    fn bind_for_visit(&self) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+        socket((Ipv4Addr::LOCALHOST, 0).into())
+    }
+
+    fn io_mode(&self) -> IoMode {
+        IoMode::Thread
+    }
+
+    fn random(&self) -> u128 {
+        // Made of random bytes.
+        let token = JoinToken::make(
+            TokenRole::Core,
+            quorate_transport::AuthorityHash::new([0; 32]),
+        );
+        u128::from(token.unwrap().id.get())
+    }
+
+    fn reach(&self, point: FaultPoint) {
+        if let Some(hook) = &*self.0.hook.lock().unwrap() {
+            hook(point);
+        }
+    }
+}
+
+pub(super) fn socket(address: SocketAddr) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+    quinn::TokioRuntime.wrap_udp_socket(UdpSocket::bind(address)?)
+}
+
+pub(super) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < end, "waited in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A node that has formed a cluster of its own.
+pub(super) async fn founded(home: &Arc<Home>) -> Node {
+    let node = home.start().await;
+    until("it has formed", || {
+        node.phase() == Phase::Member && node.is_up()
+    })
+    .await;
+    node
+}
+
+pub(super) async fn token_of(node: &Node) -> JoinToken {
+    node.create_token(TokenRole::Core, HOUR).await.unwrap().0
+}
+
+pub(super) fn order(core: &Home, token: JoinToken) -> JoinOrder {
+    JoinOrder {
+        core: core.address(),
+        token: Some(token),
+        may_wipe: false,
+    }
+}
+
+/// How the work that runs ends.
+pub(super) async fn outcome(node: &Node) -> Result<String, WorkError> {
+    let mut work = node.watch_work();
+    let is_over = |work: &Option<Work>| work.as_ref().is_some_and(|it| it.outcome.is_some());
+    let ended = tokio::time::timeout(PATIENCE, work.wait_for(is_over)).await;
+    let ended = ended.expect("the work ends").unwrap().clone();
+    ended.unwrap().outcome.unwrap()
+}
+
+pub(super) async fn joined(home: &Arc<Home>, core: &Home, member: &Node) -> Node {
+    let node = founded(home).await;
+    let token = token_of(member).await;
+    node.join(order(core, token)).await.unwrap();
+    outcome(&node).await.unwrap();
+    node
+}
+
+/// Has a node admitted that does not learn of it: its disk fails before it could say
+/// who it is now. Returns with what it asked.
+pub(super) async fn admitted_in_vain(home: &Arc<Home>, core: &Home, member: &Node) -> JoinToken {
+    home.refuse_switch(true);
+    let node = founded(home).await;
+    let token = token_of(member).await;
+    node.join(order(core, token.clone())).await.unwrap();
+    let failure = node.failed().await;
+    assert!(failure.contains("the disk is full"), "{failure}");
+    node.shutdown().await;
+    home.refuse_switch(false);
+    let stored = home.stored();
+    assert!(matches!(stored.standing, Standing::In(_)));
+    assert!(
+        stored
+            .joining
+            .is_some_and(|pending| pending.may_be_admitted())
+    );
+    let names = names_in(member);
+    assert!(names.contains(&home.name()), "{names:?}");
+    token
+}
+
+pub(super) fn names_in(node: &Node) -> Vec<NodeName> {
+    let core = node.core().expect("it is in a cluster");
+    let names = core.read_stale(|state| {
+        let members = state.view().members();
+        members.map(|member| member.name.clone()).collect()
+    });
+    names.value
+}
