@@ -9,7 +9,7 @@ use std::process::Stdio;
 
 use common::scripted_node::status;
 use common::{Served, finished, step};
-use quorate_admin::api::{ClusterStatus, Code, HistoryEvent, Phase, Problem};
+use quorate_admin::api::{ClusterStatus, Code, HistoryEvent, Phase, Problem, WorkKind};
 use tokio::task::spawn_blocking;
 
 #[tokio::test]
@@ -161,6 +161,25 @@ async fn work_that_is_forgotten_does_not_hang() {
     let ended = served.run(&["node", "leave"]).await;
     assert_eq!(ended.code, 75, "{ended:?}");
     assert!(ended.stderr.contains("was it restarted?"), "{ended:?}");
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn a_join_that_is_given_up_elsewhere_has_not_succeeded() {
+    let served = Served::start().await;
+    let mut given_up = finished("gave up joining", None);
+    given_up.kind = WorkKind::Leave;
+    served.node.script.lock().unwrap().work = [step("asking", None), given_up].into();
+    let line = ["node", "join", "--core", "core1@127.0.0.1"];
+    let ended = served.run(&line).await;
+    assert_eq!(ended.code, 75, "{ended:?}");
+    assert!(ended.stderr.contains("the join was given up"), "{ended:?}");
+    let ended = served.run(&["node", "leave"]).await;
+    assert_eq!(
+        (ended.code, ended.stdout.as_str()),
+        (0, "gave up joining\n"),
+        "{ended:?}"
+    );
     served.stop().await;
 }
 

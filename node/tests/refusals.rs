@@ -13,6 +13,7 @@ use support::cluster::Cluster;
 use support::node::Node;
 use support::ports::free_port;
 use support::refused::{CONFIGURATION, NOT_ALLOWED, TRY_AGAIN, UNAVAILABLE, USAGE, assert_refused};
+use support::replicant::Replicant;
 use tempfile::TempDir;
 
 /// For a refusal that somebody waits for.
@@ -81,6 +82,23 @@ fn joining_towards_nobody() {
     // The token is not used up by that.
     let ended = node.join(&host.core_address(), &token);
     assert_eq!(ended.code, 0, "{ended:?}");
+}
+
+#[test]
+fn joining_towards_a_replicant() {
+    let home = home();
+    let replicant = Replicant::start();
+    let node = Node::alone(home.path(), "core2");
+    let ended = node.join(&replicant.core_address, &replicant.token);
+    let address = replicant.core_address.replace("rep1@", "");
+    let error = format!("{address} is a replicant; name a core");
+    assert_refused(
+        &ended,
+        NOT_ALLOWED,
+        &[&error],
+        "name a core of that cluster",
+    );
+    assert_alone(&node);
 }
 
 #[test]

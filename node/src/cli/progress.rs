@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use quorate_admin::api::{Code, Finished, Problem, Work};
+use quorate_admin::api::{Code, Finished, Problem, Work, WorkKind};
 use quorate_admin::{AdminClient, ClientError};
 use tokio::time::sleep;
 
@@ -55,6 +55,12 @@ async fn poll(
     let mut last_answer = Instant::now();
     loop {
         match client.work().await {
+            Ok(Some(work)) if kind == "join" && work.kind == WorkKind::Leave => {
+                let error = "the join was given up: somebody has asked the node to leave";
+                return Err(Problem::new(Code::TryAgain, error)
+                    .with_hint("`quorate cluster status` shows what became of it")
+                    .into());
+            }
             Ok(Some(work)) => {
                 last_answer = Instant::now();
                 if let Some(finished) = work.finished {

@@ -8,6 +8,7 @@ pub(crate) mod cluster;
 pub(crate) mod node;
 pub(crate) mod ports;
 pub(crate) mod refused;
+pub(crate) mod replicant;
 pub(crate) mod stranger;
 pub(crate) mod wait;
 pub(crate) mod writer;
