@@ -199,6 +199,9 @@ pub(crate) fn of_node(error: &NodeError) -> Problem {
         NodeError::OtherName { stored, .. } => told(Code::Configuration).with_hint(format!(
             "set node.name back to {stored}, or use another node.data_dir"
         )),
+        NodeError::OtherCluster { stored, .. } => told(Code::Configuration).with_hint(format!(
+            "set cluster.name to {stored}, or leave the cluster first: quorate node leave"
+        )),
         NodeError::OtherRoles { stored, .. } => told(Code::Configuration).with_hint(format!(
             "set node.roles back to {stored}, or leave the cluster first: quorate node leave"
         )),

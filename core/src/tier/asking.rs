@@ -165,6 +165,7 @@ impl<'a> Asking<'a> {
         let membership = Membership {
             cluster: admitted.cluster,
             cluster_name: admitted.cluster_name,
+            configured_name: self.world.settings.cluster_name.clone(),
             node: self.pending.node,
             roles,
             election_slot,

@@ -32,6 +32,15 @@ pub(crate) fn begin_life(world: &World) -> Result<NodeIdentity, NodeError> {
             configured: settings.roles,
         });
     }
+    if let Some(membership) = identity.membership()
+        && ![&membership.cluster_name, &membership.configured_name]
+            .contains(&&settings.cluster_name)
+    {
+        return Err(NodeError::OtherCluster {
+            stored: membership.cluster_name.clone(),
+            configured: settings.cluster_name.clone(),
+        });
+    }
     check_pki(settings)?;
     identity.incarnation = identity.incarnation.next();
     world.surroundings.save_identity(&identity)?;
@@ -67,6 +76,7 @@ pub(crate) fn founding_membership(world: &World) -> Result<Membership, NodeError
     Ok(Membership {
         cluster,
         cluster_name: world.settings.cluster_name.clone(),
+        configured_name: world.settings.cluster_name.clone(),
         node,
         roles: world.settings.roles,
         election_slot: 0,

@@ -41,6 +41,7 @@ fn identity() -> NodeIdentity {
         standing: Standing::In(Membership {
             cluster: ClusterId::new(9),
             cluster_name: ClusterName::new("quorate").unwrap(),
+            configured_name: ClusterName::new("mine").unwrap(),
             node: NodeId::new(1),
             roles: Roles::Core,
             election_slot: 2,

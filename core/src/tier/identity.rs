@@ -41,6 +41,9 @@ pub enum Standing {
 pub struct Membership {
     pub cluster: ClusterId,
     pub cluster_name: ClusterName,
+    /// What this node's configuration called its cluster when it came into this one:
+    /// a node that joined may always have had another name for the one it formed.
+    pub configured_name: ClusterName,
     pub node: NodeId,
     pub roles: Roles,
     pub election_slot: u32,

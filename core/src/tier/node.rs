@@ -119,6 +119,14 @@ pub enum NodeError {
     },
     #[error("this node joined as {stored}, and its configuration says {configured}")]
     OtherRoles { stored: Roles, configured: Roles },
+    #[error(
+        "this node is in the cluster {stored}, and its configuration says {configured}; \
+         a cluster keeps its name"
+    )]
+    OtherCluster {
+        stored: ClusterName,
+        configured: ClusterName,
+    },
     #[error("transport.cert is for {certificate}, and this node is {name} with the roles {roles}")]
     OtherCertificate {
         certificate: String,

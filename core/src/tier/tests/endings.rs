@@ -1,4 +1,5 @@
-//! How a join ends that does not succeed, and what is left of a cluster.
+//! How a join ends that does not succeed, what is left of a cluster, and what it is
+//! called.
 
 use super::home::{Home, admitted_in_vain, founded, joined, names_in, order, outcome, until};
 use crate::tier::{JoinError, LeaveError, Phase, Standing, WorkError};
@@ -76,5 +77,30 @@ async fn who_stays_behind_alone_remembers_nobody() {
     outcome(&node).await.unwrap();
     until("it is alone", || peers(&host) == 0).await;
     node.shutdown().await;
+    member.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_keeps_its_name() {
+    let (host, guest) = (Home::new("host"), Home::new("guest"));
+    let member = founded(&host).await;
+    let node = joined(&guest, &host, &member).await;
+    node.shutdown().await;
+    member.shutdown().await;
+    for home in [&host, &guest] {
+        home.configure_cluster("other");
+        let error = home.try_start().await.unwrap_err().to_string();
+        assert!(
+            error.contains("cluster host") && error.contains("says other"),
+            "{error}"
+        );
+    }
+    // Its own name for a cluster, and that of the one it is in, are both right.
+    host.configure_cluster("host");
+    let member = host.start().await;
+    for name in ["guest", "host"] {
+        guest.configure_cluster(name);
+        guest.start().await.shutdown().await;
+    }
     member.shutdown().await;
 }

@@ -21,8 +21,8 @@ use crate::clock::SystemClock;
 use crate::core::IoMode;
 use crate::observer::NoObserver;
 use crate::tier::{
-    CoreNode, DiskError, FaultPoint, JoinOrder, NodeIdentity, NodeSettings, Phase, Stage, Standing,
-    Surroundings, Work, WorkError,
+    CoreNode, DiskError, FaultPoint, JoinOrder, NodeError, NodeIdentity, NodeSettings, Phase,
+    Stage, Standing, Surroundings, Work, WorkError,
 };
 
 pub(super) type Node = CoreNode<TokioRuntime>;
@@ -33,6 +33,8 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// A disk in memory and a port.
 pub(super) struct Home {
     name: NodeName,
+    /// In its configuration.
+    cluster: Mutex<ClusterName>,
     address: Mutex<SocketAddr>,
     disk: Mutex<Disk>,
     hook: Mutex<Option<Hook>>,
@@ -58,6 +60,7 @@ impl Home {
     pub(super) fn new(name: &str) -> Arc<Self> {
         Arc::new(Self {
             name: NodeName::new(format!("{name}@127.0.0.1")).unwrap(),
+            cluster: Mutex::new(ClusterName::new(name).unwrap()),
             address: Mutex::new(free_address()),
             disk: Mutex::default(),
             hook: Mutex::default(),
@@ -100,11 +103,25 @@ impl Home {
         self.disk.lock().unwrap()
     }
 
+    pub(super) fn configure_cluster(&self, name: &str) {
+        *self.cluster.lock().unwrap() = ClusterName::new(name).unwrap();
+    }
+
     pub(super) async fn start(self: &Arc<Self>) -> Node {
+        loop {
+            match self.try_start().await {
+                // QUIC lets go of it a moment after the node has stopped.
+                Err(NodeError::Socket(_)) => tokio::time::sleep(Duration::from_millis(20)).await,
+                started => return started.unwrap(),
+            }
+        }
+    }
+
+    pub(super) async fn try_start(self: &Arc<Self>) -> Result<Node, NodeError> {
         let settings = NodeSettings {
             name: self.name.clone(),
             roles: Roles::Core,
-            cluster_name: ClusterName::new(self.name.name()).unwrap(),
+            cluster_name: self.cluster.lock().unwrap().clone(),
             advertise: vec![self.address()],
             version: String::from("test"),
             cookie: None,
@@ -116,9 +133,7 @@ impl Home {
         };
         let hands = Arc::new(Hands(Arc::clone(self)));
         let (clock, observer) = (Arc::new(SystemClock), Arc::new(NoObserver));
-        CoreNode::start(settings, hands, clock, observer)
-            .await
-            .unwrap()
+        CoreNode::start(settings, hands, clock, observer).await
     }
 }
 
