@@ -37,7 +37,9 @@ use crate::tier::work::{Step, Work};
 use crate::tier::{arrival, certificates, forming, join};
 use crate::types::Runtime;
 
-const REBIND: Duration = Duration::from_secs(10);
+/// QUIC holds a socket for some round trips after the end, and a cut or a pause of
+/// seconds counts as one.
+const REBIND: Duration = Duration::from_secs(60);
 const REBIND_PAUSE: Duration = Duration::from_millis(20);
 
 /// What a node is told at its start; the same for all of its lives.

@@ -42,10 +42,10 @@ impl Operator {
             let is_inside = self.publish();
             let goal = lock(&self.process.world.desk).goal(self.process.machine.id);
             match (self.node.phase(), goal) {
-                (Phase::Joining, _) if self.node.identity().joining.is_some() => {
+                (Phase::Joining, _) => {
                     self.lose_patience().await;
                 }
-                (Phase::Joining | Phase::Leaving, _) => {}
+                (Phase::Leaving, _) => {}
                 (_, Goal::Inside) if !is_inside => self.join().await,
                 (Phase::Member, Goal::Outside { .. }) if is_inside => self.leave().await,
                 (Phase::Removed, Goal::Outside { reforms: true }) => self.form().await,
@@ -87,18 +87,22 @@ impl Operator {
 
     /// For a join that gets no answer for long another core is named, and then it is
     /// given up. The cluster may have admitted the node, so it has to be removed there.
+    /// The same for a node that has been admitted and finds nobody: those it knows may
+    /// all have left while it was down.
     async fn lose_patience(&self) {
         for look in 0..PATIENCE_LOOKS {
             SimRuntime::sleep(LOOK).await;
-            if self.node.identity().joining.is_none() {
+            if self.node.phase() != Phase::Joining {
                 return;
             }
-            if look == PATIENCE_LOOKS / 2 {
+            let is_asking = self.node.identity().joining.is_some();
+            if is_asking && look == PATIENCE_LOOKS / 2 {
                 self.name_another().await;
             }
         }
         self.tell(String::from("gives up joining"));
         if self.node.leave().await.is_ok() {
+            self.wait().await;
             let machine = &self.process.machine;
             lock(&self.process.world.desk).give_up(machine.id, machine.name());
         }
