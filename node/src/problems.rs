@@ -132,7 +132,7 @@ pub(crate) fn of_init(error: &InitError) -> Problem {
     let told = |code| Problem::new(code, error.to_string());
     match error {
         InitError::InCluster { .. } => told(Code::NotAllowed).with_hint(STATUS),
-        InitError::Joining => told(Code::TryAgain),
+        InitError::Joining | InitError::Stopping => told(Code::TryAgain),
         InitError::Node(_) => told(Code::Internal),
     }
 }

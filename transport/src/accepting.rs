@@ -1,9 +1,10 @@
 //! The side of a connection that did not dial.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use quinn::{Endpoint, Incoming, VarInt};
+use tokio::sync::Notify;
 
 use crate::config::PEER_WINDOW_BYTES;
 use crate::connection::{CloseCode, close};
@@ -16,8 +17,21 @@ use crate::transport::Inner;
 /// Who is on the way in.
 #[derive(Debug, Default)]
 pub(crate) struct Callers {
-    handshakes: Arc<AtomicUsize>,
+    handshakes: Arc<Handshakes>,
     guests: Arc<Guests>,
+}
+
+/// Handshakes under way, the oldest first. Whoever stalls makes room for the next:
+/// one that is meant takes milliseconds.
+#[derive(Debug, Default)]
+struct Handshakes {
+    under_way: Mutex<VecDeque<Arc<Notify>>>,
+}
+
+/// One handshake among them, until it is dropped.
+struct Handshake {
+    among: Arc<Handshakes>,
+    is_to_end: Arc<Notify>,
 }
 
 enum Accepted {
@@ -28,23 +42,56 @@ enum Accepted {
 pub(crate) async fn accept(inner: Arc<Inner>, endpoint: Endpoint) {
     let limit = inner.config.limits.handshakes;
     while let Some(incoming) = endpoint.accept().await {
-        let under_way = inner.callers.handshakes.load(Ordering::Relaxed);
-        if under_way >= limit {
-            incoming.ignore();
-            continue;
-        }
-        if under_way >= limit / 2 && !incoming.remote_address_validated() {
+        let handshakes = &inner.callers.handshakes;
+        if handshakes.count() >= limit / 2 && !incoming.remote_address_validated() {
             // The sender has to show that it is where it says it is. An error
             // means that it did already.
             let _ = incoming.retry();
             continue;
         }
-        let counted = Counted::new(&inner.callers.handshakes);
+        let handshake = handshakes.begin(limit);
         let acceptor = Arc::clone(&inner);
         inner.tasks.spawn(async move {
-            acceptor.accept_one(incoming).await;
-            drop(counted);
+            tokio::select! {
+                biased;
+                () = handshake.is_to_end.notified() => {}
+                () = acceptor.accept_one(incoming) => {}
+            }
         });
+    }
+}
+
+impl Handshakes {
+    fn count(&self) -> usize {
+        self.locked().len()
+    }
+
+    fn begin(self: &Arc<Self>, limit: usize) -> Handshake {
+        let mut under_way = self.locked();
+        if under_way.len() >= limit
+            && let Some(oldest) = under_way.pop_front()
+        {
+            oldest.notify_one();
+        }
+        let is_to_end = Arc::<Notify>::default();
+        under_way.push_back(Arc::clone(&is_to_end));
+        Handshake {
+            among: Arc::clone(self),
+            is_to_end,
+        }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, VecDeque<Arc<Notify>>> {
+        self.under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Handshake {
+    fn drop(&mut self) {
+        let mut under_way = self.among.locked();
+        under_way.retain(|it| !Arc::ptr_eq(it, &self.is_to_end));
     }
 }
 
@@ -92,21 +139,5 @@ impl Inner {
             self.tasks
                 .spawn(stranger::serve(quic, place, serve, remarks, tasks));
         }
-    }
-}
-
-/// One of those that are counted, also when its task is dropped.
-struct Counted(Arc<AtomicUsize>);
-
-impl Counted {
-    fn new(count: &Arc<AtomicUsize>) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(count))
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -34,7 +34,7 @@ pub struct TransportLimits {
     /// Streams that a peer may have open, of each kind.
     pub streams: u32,
     /// Handshakes under way; beyond half of it an address has to show that it
-    /// can receive, beyond all of it new ones are dropped.
+    /// can receive, beyond all of it the oldest makes room.
     pub handshakes: usize,
     /// Nodes without a certificate that are being let in at once.
     pub visits: usize,

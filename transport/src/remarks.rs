@@ -64,28 +64,42 @@ impl Remarks {
     fn note(&self, address: IpAddr, detail: &str) -> (Tone, u64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        match state.judge((address, detail.to_owned()), now) {
+        let remark = (address, detail.to_owned());
+        match state.judge(&remark, now) {
             Tone::Silent => (Tone::Silent, 0),
             _ if !state.has_line(now) => {
                 state.unsaid += 1;
                 (Tone::Silent, 0)
             }
-            tone => (tone, std::mem::take(&mut state.unsaid)),
+            tone => {
+                state.say(remark, tone, now);
+                (tone, std::mem::take(&mut state.unsaid))
+            }
         }
     }
 }
 
 impl State {
-    fn judge(&mut self, remark: (IpAddr, String), now: Instant) -> Tone {
-        if let Some(seen) = self.seen.get_mut(&remark) {
-            let age = now.duration_since(seen.first);
-            if age < SAID_FOR {
-                if seen.is_warned || age < PERSISTS {
-                    return Tone::Silent;
+    fn judge(&self, remark: &(IpAddr, String), now: Instant) -> Tone {
+        match self.seen.get(remark) {
+            Some(seen) if now.duration_since(seen.first) < SAID_FOR => {
+                let persists = now.duration_since(seen.first) >= PERSISTS;
+                if persists && !seen.is_warned {
+                    Tone::Warning
+                } else {
+                    Tone::Silent
                 }
-                seen.is_warned = true;
-                return Tone::Warning;
             }
+            _ => Tone::Info,
+        }
+    }
+
+    fn say(&mut self, remark: (IpAddr, String), tone: Tone, now: Instant) {
+        if tone == Tone::Warning
+            && let Some(seen) = self.seen.get_mut(&remark)
+        {
+            seen.is_warned = true;
+            return;
         }
         if self.seen.len() >= MOST_REMEMBERED {
             self.seen.clear();
@@ -95,7 +109,6 @@ impl State {
             is_warned: false,
         };
         self.seen.insert(remark, seen);
-        Tone::Info
     }
 
     fn has_line(&mut self, now: Instant) -> bool {

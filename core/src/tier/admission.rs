@@ -124,6 +124,7 @@ impl<R: Runtime> Door<R> {
             _ => None,
         };
         KnownCores {
+            cluster: self.cluster,
             cores: self.core.read_stale(|state| peers(state, node)).value,
             cookie_tag,
         }

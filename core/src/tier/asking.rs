@@ -107,7 +107,7 @@ impl<'a> Asking<'a> {
     }
 
     /// Who else could be asked. Nobody is admitted by this.
-    pub(crate) async fn cores(&self) -> Result<Vec<PeerHint>, JoinError> {
+    pub(crate) async fn cores(&self) -> Result<KnownCores, JoinError> {
         let request = AdmissionRequest::Cores(self.application.clone());
         let answer = self.visit.ask(request.encode(), TIMEOUT).await;
         let answer = answer.map_err(|error| JoinError::Visit {
@@ -120,7 +120,13 @@ impl<'a> Asking<'a> {
                 if known.cores.is_empty() {
                     return Err(self.unusable("it knows of no core"));
                 }
-                Ok(known.cores)
+                match self.pending.cluster {
+                    Some(asked) if asked != known.cluster => {
+                        let other = known.cluster;
+                        Err(self.unusable(format!("it is of cluster {other}, not of {asked}")))
+                    }
+                    _ => Ok(known),
+                }
             }
             other => Err(self.refused(other)),
         }
@@ -277,6 +283,7 @@ mod tests {
     fn whom_the_operator_named_comes_first_and_nobody_twice() {
         let pending = PendingJoin {
             named: vec!["new:1".to_owned(), "i2:4370".to_owned()],
+            cluster: None,
             cores: vec![core(1), core(2), core(3)],
             token: None,
             node: NodeId::new(9),

@@ -17,7 +17,7 @@ use crate::membership::FormError;
 use crate::tier::first_start::founding_membership;
 use crate::tier::identity::{Membership, Stage, Standing};
 use crate::tier::life::Life;
-use crate::tier::node::{CoreNode, Inner, NodeError, World};
+use crate::tier::node::{CoreNode, Inner, NodeError};
 use crate::types::Runtime;
 
 const PAUSE: Duration = Duration::from_millis(50);
@@ -29,17 +29,23 @@ pub enum InitError {
     InCluster { cluster: String },
     #[error("this node is about to join a cluster")]
     Joining,
+    #[error("this node is stopping; it goes on forming its cluster when it starts again")]
+    Stopping,
     #[error(transparent)]
     Node(#[from] NodeError),
-}
-
-pub(crate) fn prepare(world: &World) -> Result<Membership, NodeError> {
-    founding_membership(world)
 }
 
 impl<R: Runtime> CoreNode<R> {
     /// Forms a cluster of this node alone; returns when it is formed.
     pub async fn init(&self) -> Result<(), InitError> {
+        let node = self.clone();
+        let formed = self
+            .inner
+            .to_its_end(async move { node.form_alone().await });
+        formed.await.unwrap_or(Err(InitError::Stopping))
+    }
+
+    async fn form_alone(&self) -> Result<(), InitError> {
         let inner = &self.inner;
         let _changing = inner.changing.lock().await;
         let identity = inner.identity();
@@ -50,7 +56,7 @@ impl<R: Runtime> CoreNode<R> {
         if identity.joining.is_some() {
             return Err(InitError::Joining);
         }
-        let membership = prepare(&inner.world)?;
+        let membership = founding_membership(&inner.world)?;
         let changed = inner.change(|identity| identity.standing = Standing::In(membership));
         changed.await.map_err(NodeError::from)?;
         let life = inner.live().await?;

@@ -56,6 +56,7 @@ fn identity() -> NodeIdentity {
         }),
         joining: Some(PendingJoin {
             named: vec!["10.0.0.2:4370".to_owned()],
+            cluster: Some(ClusterId::new(7)),
             cores: vec![peer()],
             token: Some(SecretKey::new(b"qrt1-x".to_vec())),
             node: NodeId::new(11),
@@ -96,6 +97,7 @@ fn admitted() -> AdmissionAnswer {
 
 fn cores() -> AdmissionAnswer {
     AdmissionAnswer::Cores(KnownCores {
+        cluster: ClusterId::new(7),
         cores: vec![peer()],
         cookie_tag: Some(vec![7; 32]),
     })

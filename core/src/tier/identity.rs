@@ -86,6 +86,9 @@ pub struct PeerHint {
 pub struct PendingJoin {
     /// Where the operator said that a core is; what was said last comes first.
     pub named: Vec<String>,
+    /// The cluster of the cores below. Another one that takes the same proof, as by a
+    /// cookie of both, cannot answer in its place.
+    pub cluster: Option<ClusterId>,
     /// The cores by their own account. It is on the disk before this node asks to be
     /// admitted: while there are none, nobody has admitted it.
     pub cores: Vec<PeerHint>,
@@ -118,6 +121,11 @@ impl NodeIdentity {
 impl PendingJoin {
     pub fn may_be_admitted(&self) -> bool {
         !self.cores.is_empty()
+    }
+
+    /// Whether the operator's order is the same.
+    pub(crate) fn asks_like(&self, other: &Self) -> bool {
+        (&self.named, &self.token, self.may_wipe) == (&other.named, &other.token, other.may_wipe)
     }
 }
 

@@ -118,6 +118,14 @@ impl<R: Runtime> CoreNode<R> {
     /// tells how it goes on. While a join is unanswered, what is ordered is added to
     /// it: another core to ask, another token, the leave to wipe.
     pub async fn join(&self, order: JoinOrder) -> Result<(), JoinError> {
+        let node = self.clone();
+        let begun = self
+            .inner
+            .to_its_end(async move { node.begin_to_join(order).await });
+        begun.await.unwrap_or(Err(JoinError::Stopping))
+    }
+
+    async fn begin_to_join(&self, order: JoinOrder) -> Result<(), JoinError> {
         let inner = &self.inner;
         if !inner.world.settings.roles.is_core() {
             return Err(JoinError::NotACore);
@@ -141,6 +149,7 @@ impl<R: Runtime> CoreNode<R> {
         let node = new_node_id(&inner.world);
         let pending = PendingJoin {
             named: vec![order.core],
+            cluster: None,
             cores: Vec::new(),
             token: order.token.as_ref().map(secret),
             node,
@@ -158,10 +167,12 @@ impl<R: Runtime> CoreNode<R> {
     pub(crate) async fn give_up_joining(&self) -> Result<(), JoinError> {
         let inner = &self.inner;
         let _changing = inner.changing.lock().await;
-        let Some(pending) = inner.identity().joining else {
-            return Err(JoinError::Busy);
-        };
-        inner.set_joining(None).await?;
+        let mut given_up = None;
+        let changed = inner.change(|identity| given_up = identity.joining.take());
+        changed
+            .await
+            .map_err(|error| JoinError::Node(error.to_string()))?;
+        let pending = given_up.ok_or(JoinError::Busy)?;
         inner.more.notify_one();
         let name = &inner.world.settings.name;
         let told = if pending.may_be_admitted() {
@@ -188,15 +199,26 @@ fn secret(token: &JoinToken) -> SecretKey {
 pub(crate) async fn run<R: Runtime>(inner: Arc<Inner<R>>, node: NodeId) {
     let mut turn = 0;
     loop {
-        let error = match inner.try_join(node, turn).await {
+        let Some(asked) = inner.begin_attempt(node).await else {
+            return;
+        };
+        let error = match inner.try_join(&asked, turn).await {
             Ok(()) | Err(JoinError::Stopping | JoinError::GivenUp) => return,
             Err(error) => error,
         };
         let Some(pending) = inner.pending(node) else {
             return;
         };
+        if !pending.asks_like(&asked) {
+            // Another order came meanwhile; what the former led to ends nothing.
+            turn = 0;
+            continue;
+        }
         let pause = match error.sequel(pending.may_be_admitted()) {
-            Sequel::End => return inner.conclude(error).await,
+            Sequel::End => match inner.conclude(&pending, error).await {
+                true => return,
+                false => continue,
+            },
             Sequel::AskAgain => {
                 tracing::warn!(%error, "the join that was begun is not decided yet");
                 PAUSE
@@ -245,18 +267,24 @@ impl<R: Runtime> Inner<R> {
         Ok(())
     }
 
-    async fn try_join(self: &Arc<Self>, node: NodeId, turn: usize) -> Result<(), JoinError> {
-        let pending = {
-            // So that nothing is said of a join that is given up in this moment.
-            let _changing = self.changing.lock().await;
-            let pending = self.pending(node).ok_or(JoinError::GivenUp)?;
-            self.work.send_replace(Some(Work::at(Step::Asking)));
-            pending
-        };
+    async fn begin_attempt(&self, node: NodeId) -> Option<PendingJoin> {
+        // So that nothing is said of a join that is given up in this moment.
+        let _changing = self.changing.lock().await;
+        let pending = self.pending(node)?;
+        self.work.send_replace(Some(Work::at(Step::Asking)));
+        Some(pending)
+    }
+
+    async fn try_join(
+        self: &Arc<Self>,
+        pending: &PendingJoin,
+        turn: usize,
+    ) -> Result<(), JoinError> {
+        let node = pending.node;
         let membership = tokio::select! {
             biased;
             () = self.stopping() => return Err(JoinError::Stopping),
-            membership = self.ask(&pending, turn) => membership?,
+            membership = self.ask(pending, turn) => membership?,
         };
         self.world.surroundings.reach(FaultPoint::JoinAdmitted);
         let _changing = self.changing.lock().await;
@@ -284,7 +312,7 @@ impl<R: Runtime> Inner<R> {
         let mut places = asking::places(pending, &self.world.settings.transport.dial);
         let place = places.swap_remove(turn % places.len());
         let asking = Asking::begin(&self.world, pending, place).await?;
-        let cores = asking.cores().await?;
+        let known = asking.cores().await?;
         if !pending.may_be_admitted() {
             self.check_alone(pending.may_wipe)?;
         }
@@ -292,7 +320,8 @@ impl<R: Runtime> Inner<R> {
         let kept = self.change(|identity| {
             let pending = identity.joining.as_mut().filter(|it| it.node == node);
             if let Some(pending) = pending {
-                pending.cores = cores;
+                pending.cluster = Some(known.cluster);
+                pending.cores = known.cores;
             }
         });
         kept.await
@@ -316,13 +345,19 @@ impl<R: Runtime> Inner<R> {
         Ok(())
     }
 
-    /// This node stays what it was.
-    async fn conclude(self: &Arc<Self>, error: JoinError) {
+    /// This node stays what it was; false when another order came meanwhile.
+    async fn conclude(self: &Arc<Self>, asked: &PendingJoin, error: JoinError) -> bool {
+        let _changing = self.changing.lock().await;
+        let pending = self.pending(asked.node);
+        if pending.is_some_and(|pending| !pending.asks_like(asked)) {
+            return false;
+        }
         if let Err(disk) = self.set_joining(None).await {
             self.fail(disk.to_string());
         }
         tracing::warn!(%error, "this node did not join");
         self.tell_outcome(error);
+        true
     }
 
     fn tell_outcome(&self, error: JoinError) {

@@ -55,6 +55,15 @@ impl<R: Runtime> CoreNode<R> {
     /// Begins to leave, if the cluster allows it; [`CoreNode::watch_work`] tells
     /// how it goes on.
     pub async fn leave(&self) -> Result<(), LeaveError> {
+        let node = self.clone();
+        let begun = self
+            .inner
+            .to_its_end(async move { node.begin_to_leave().await });
+        let stopping = || LeaveError::Node(String::from("this node is stopping"));
+        begun.await.unwrap_or_else(|| Err(stopping()))
+    }
+
+    async fn begin_to_leave(&self) -> Result<(), LeaveError> {
         let inner = Arc::clone(&self.inner);
         let identity = inner.identity();
         if identity.joining.is_some() {
@@ -127,8 +136,12 @@ impl<R: Runtime> CoreNode<R> {
                 .core
                 .read_stale(|state| state.view().member(node).is_none())
                 .value;
-            if is_gone || Instant::now() >= until {
+            if is_gone {
                 break;
+            }
+            if Instant::now() >= until {
+                let reason = "it is to be removed, and that is not through yet";
+                return Err(LeaveError::Undecided(reason.to_owned()));
             }
             tokio::time::sleep(PAUSE).await;
         }

@@ -21,14 +21,14 @@ use quorate_transport::{
     AuthorityError, CookieKey, Credentials, CredentialsError, Environment, TransportConfig,
     TransportError,
 };
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::clock::WallClock;
 use crate::config::CoreConfig;
 use crate::core::{Core, StartError};
 use crate::observer::ApplyObserver;
-use crate::tier::first_start::begin_life;
+use crate::tier::first_start::{begin_life, founding_membership};
 use crate::tier::identity::{Membership, NodeIdentity, Stage, Standing};
 use crate::tier::join::JoinError;
 use crate::tier::life::{Life, Outlook};
@@ -193,7 +193,7 @@ impl<R: Runtime> CoreNode<R> {
         self.inner.world.discard_stores(&identity).await?;
         match identity.standing {
             Standing::Fresh if self.inner.world.settings.forms_alone => {
-                let membership = forming::prepare(&self.inner.world)?;
+                let membership = founding_membership(&self.inner.world)?;
                 self.inner
                     .change(|identity| identity.standing = Standing::In(membership))
                     .await?;
@@ -288,6 +288,27 @@ impl<R: Runtime> Inner<R> {
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let task = R::spawn(task);
         self.tasks().push(task);
+    }
+
+    /// Goes on when whoever asked for it hangs up: half of a change helps nobody.
+    /// None when the node stops first.
+    pub(crate) async fn to_its_end<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        let (sender, done) = oneshot::channel();
+        let inner = Arc::clone(self);
+        self.spawn(async move {
+            tokio::select! {
+                biased;
+                () = inner.stopping() => {}
+                outcome = work => {
+                    // Nobody may be waiting any more.
+                    let _ = sender.send(outcome);
+                }
+            }
+        });
+        done.await.ok()
     }
 
     /// Waits until the node stops.
@@ -418,7 +439,12 @@ impl<R: Runtime> Inner<R> {
         if !is_present {
             return;
         }
-        tracing::warn!("this node is out of its cluster and serves no more");
+        let is_leaving = |work: &Work| !work.step.is_joining();
+        if self.work.borrow().as_ref().is_some_and(is_leaving) {
+            tracing::info!("this node has left its cluster");
+        } else {
+            tracing::warn!("this node was removed from its cluster and serves no more");
+        }
         if let Err(error) = self.step_out().await {
             return self.fail(error.to_string());
         }

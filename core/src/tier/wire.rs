@@ -53,6 +53,7 @@ pub(crate) enum AdmissionAnswer {
 
 #[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
 pub(crate) struct KnownCores {
+    pub(crate) cluster: ClusterId,
     pub(crate) cores: Vec<PeerHint>,
     /// Shows, where no token pinned the authority, that this side knows the
     /// cookie too.

@@ -144,6 +144,7 @@ impl Serve for Script {
     fn serve(&self, _: Caller, _: Service, request: Bytes) -> BoxFuture<'static, Bytes> {
         let answer = match AdmissionRequest::decode(&request).unwrap() {
             AdmissionRequest::Cores(_) => AdmissionAnswer::Cores(KnownCores {
+                cluster: CLUSTER,
                 cores: vec![PeerHint {
                     node: NodeId::new(1),
                     name: NodeName::new("script@127.0.0.1").unwrap(),

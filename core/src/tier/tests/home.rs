@@ -14,7 +14,7 @@ use quorate_model::member::Roles;
 use quorate_model::node_name::NodeName;
 use quorate_model::token::TokenRole;
 use quorate_raft_store::{Engine, MemoryEngine, StoreError};
-use quorate_transport::{Environment, JoinToken, TransportConfig};
+use quorate_transport::{CookieKey, Environment, JoinToken, TransportConfig};
 use tokio::time::Instant;
 
 use crate::clock::SystemClock;
@@ -35,6 +35,7 @@ pub(super) struct Home {
     name: NodeName,
     /// In its configuration.
     cluster: Mutex<ClusterName>,
+    cookie: Mutex<Option<CookieKey>>,
     address: Mutex<SocketAddr>,
     disk: Mutex<Disk>,
     hook: Mutex<Option<Hook>>,
@@ -61,6 +62,7 @@ impl Home {
         Arc::new(Self {
             name: NodeName::new(format!("{name}@127.0.0.1")).unwrap(),
             cluster: Mutex::new(ClusterName::new(name).unwrap()),
+            cookie: Mutex::default(),
             address: Mutex::new(free_address()),
             disk: Mutex::default(),
             hook: Mutex::default(),
@@ -78,6 +80,20 @@ impl Home {
     /// Where the next life is found.
     pub(super) fn move_away(&self) {
         *self.address.lock().unwrap() = free_address();
+    }
+
+    /// The next life is found where the other was.
+    pub(super) fn move_to(&self, other: &Self) {
+        *self.address.lock().unwrap() = *other.address.lock().unwrap();
+    }
+
+    /// The same for all whose cluster has the same name.
+    pub(super) fn share_cookie(&self) {
+        let cookie = CookieKey::derive(
+            "a cookie for many nodes",
+            self.cluster.lock().unwrap().as_str(),
+        );
+        *self.cookie.lock().unwrap() = Some(cookie);
     }
 
     /// The disk does not take the identity of a node that was just admitted.
@@ -124,7 +140,7 @@ impl Home {
             cluster_name: self.cluster.lock().unwrap().clone(),
             advertise: vec![self.address()],
             version: String::from("test"),
-            cookie: None,
+            cookie: self.cookie.lock().unwrap().clone(),
             pki: None,
             forms_alone: true,
             transport: TransportConfig::default(),
@@ -258,7 +274,11 @@ pub(super) async fn admitted_in_vain(home: &Arc<Home>, core: &Home, member: &Nod
     home.refuse_switch(true);
     let node = founded(home).await;
     let token = token_of(member).await;
-    node.join(order(core, token.clone())).await.unwrap();
+    let mut order = order(core, token.clone());
+    if home.cookie.lock().unwrap().is_some() {
+        order.token = None;
+    }
+    node.join(order).await.unwrap();
     let failure = node.failed().await;
     assert!(failure.contains("the disk is full"), "{failure}");
     node.shutdown().await;

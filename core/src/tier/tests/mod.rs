@@ -6,3 +6,4 @@ mod asked_again;
 mod doors;
 mod endings;
 mod home;
+mod orders;
