@@ -211,8 +211,10 @@ impl<R: Runtime> Inner<R> {
     /// as a machine that is lost does.
     async fn turn_back(self: &Arc<Self>, life: &Arc<Life<R>>) -> Result<String, LeaveError> {
         let until = Instant::now() + TURN_BACK;
+        let mut was_answered = false;
         loop {
             let answers = self.ask_out(life).await;
+            was_answered |= !answers.is_empty();
             let is_removed = *life.outlook.borrow() == Outlook::Removed;
             if is_removed || answers.contains(&ControlAnswer::Gone) {
                 break;
@@ -227,17 +229,21 @@ impl<R: Runtime> Inner<R> {
             }
             if Instant::now() < until {
                 tokio::time::sleep(PAUSE).await;
-            } else if answers.is_empty() {
-                self.retire(life).await;
-                let name = &self.world.settings.name;
-                return Ok(format!(
-                    "gave up joining: no core of the cluster answers; if it is still there, \
-                     run there: quorate cluster force-leave {name}"
-                ));
-            } else {
-                let reason = "its cores answer and do not agree on a leader";
-                return Err(LeaveError::Undecided(reason.to_owned()));
+                continue;
             }
+            let undecided = |reason: &str| Err(LeaveError::Undecided(reason.to_owned()));
+            if was_answered {
+                return undecided("its cores answer and have not let this node go yet");
+            }
+            if life.core.metrics().voters.contains(&life.node) {
+                return undecided("this node has a vote already, and no other core answers");
+            }
+            self.retire(life).await;
+            let name = &self.world.settings.name;
+            return Ok(format!(
+                "gave up joining: no core of the cluster answers; if it is still there, \
+                 run there: quorate cluster force-leave {name}"
+            ));
         }
         self.retire(life).await;
         Ok(String::from("left the cluster"))

@@ -18,9 +18,9 @@ const ADMISSION_ANSWER: Format = Format::new(*b"QADM", 1);
 const CONTROL_REQUEST: Format = Format::new(*b"QCRQ", 1);
 const CONTROL_ANSWER: Format = Format::new(*b"QCAN", 1);
 
-/// What a node that is no member asks, one after the other. The first answer is as
-/// closed to strangers as the second: where the cores are is a map for attackers,
-/// so it is for those alone who may become one.
+/// What a node that is no member asks, one after the other. The first answer is closed
+/// to strangers as well: where the cores are is a map for attackers, so it is for those
+/// alone who hold a token or the cookie.
 #[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
 pub(crate) enum AdmissionRequest {
     /// Who could be asked in this core's place?
