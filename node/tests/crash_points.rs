@@ -41,25 +41,13 @@ fn join_with_a_crash(of_joiner: bool, point: &'static str) {
     assert_eq!(status.quorum.voters, 2, "{point}: {status:?}");
 }
 
-/// Of three nodes one leaves; it, or the leader, dies on the way.
-fn leave_with_a_crash(of_leaver: bool, point: &'static str) {
+/// Of three nodes the leader leaves, or another; whoever comes to the point dies.
+fn leave_with_a_crash(of_leader: bool, point: &'static str) {
     let home = tempfile::tempdir().unwrap();
     let mut cluster = Cluster::form(home.path(), 3);
-    let leader = cluster.leader();
-    let leaver = if of_leaver {
-        leader
-    } else {
-        cluster.follower()
-    };
-    // A start with the crash point makes another node lead.
-    let victim = leader;
-    cluster.nodes[victim].crash_at = Some(point);
-    let leaver_name = cluster.nodes[leaver].name.clone();
-    if !of_leaver {
-        // The leader must be the one that has the crash point.
-        for node in &mut cluster.nodes {
-            node.crash_at = Some(point);
-        }
+    // All of them: who leads after the restart is open.
+    for node in &mut cluster.nodes {
+        node.crash_at = Some(point);
     }
     for node in &mut cluster.nodes {
         node.terminate();
@@ -68,11 +56,13 @@ fn leave_with_a_crash(of_leaver: bool, point: &'static str) {
         node.start();
     }
     cluster.wait_whole();
-    let leaving = cluster
-        .nodes
-        .iter()
-        .position(|node| node.name == leaver_name);
-    cluster.nodes[leaving.unwrap()].run(&["node", "leave"]);
+    let leaving = if of_leader {
+        cluster.leader()
+    } else {
+        cluster.follower()
+    };
+    let leaver_name = cluster.nodes[leaving].name.clone();
+    cluster.nodes[leaving].run(&["node", "leave"]);
     until("somebody dies at the crash point", || {
         let dead = cluster
             .nodes

@@ -1,7 +1,4 @@
 //! Cores that come, catch up, vote, and go.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod support;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,7 +7,8 @@ use quorate_core::{MembershipError, MemoryNetwork, Role};
 use quorate_model::event::EventKind;
 use quorate_model::ids::{NodeId, Revision};
 use quorate_raft_store::MemoryEngine;
-use support::*;
+
+use crate::support::*;
 
 /// Snapshots after very little log, and hardly any tail.
 fn eager(id: u64) -> quorate_core::CoreConfig {

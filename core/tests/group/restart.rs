@@ -1,7 +1,4 @@
 //! A core that starts again knows what it answered before.
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,7 +6,8 @@ use std::time::Duration;
 
 use quorate_core::{MemoryNetwork, ReadError};
 use quorate_raft_store::{Engine, MemoryEngine, Tree, Write};
-use support::{
+
+use crate::support::{
     Meddler, config, form, leader, node, read_setting, setting, start, start_over, stop, until,
 };
 

@@ -1,9 +1,4 @@
 //! A cluster of cores in this process.
-#![allow(dead_code, reason = "each test file uses a part of it")]
-#![allow(
-    unreachable_pub,
-    reason = "a module of every test crate, not one of its own"
-)]
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -24,20 +19,20 @@ use quorate_model::member::{Liveness, Member, Roles};
 use quorate_model::node_name::NodeName;
 use quorate_raft_store::Engine;
 
-pub type TestCore = Core<TokioRuntime>;
+pub(crate) type TestCore = Core<TokioRuntime>;
 
 /// Long enough for a loaded machine; nothing waits for it when all is well.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-pub fn node(id: u64) -> NodeId {
+pub(crate) fn node(id: u64) -> NodeId {
     NodeId::new(id)
 }
 
-pub fn nodes(ids: &[u64]) -> BTreeSet<NodeId> {
+pub(crate) fn nodes(ids: &[u64]) -> BTreeSet<NodeId> {
     ids.iter().copied().map(NodeId::new).collect()
 }
 
-pub fn config(id: u64, incarnation: u64) -> CoreConfig {
+pub(crate) fn config(id: u64, incarnation: u64) -> CoreConfig {
     let slot = u32::try_from(id - 1).unwrap();
     let mut config = CoreConfig::new(node(id), Incarnation::new(incarnation), slot);
     config.propose_deadline = PATIENCE;
@@ -46,7 +41,7 @@ pub fn config(id: u64, incarnation: u64) -> CoreConfig {
     config
 }
 
-pub async fn start(
+pub(crate) async fn start(
     config: CoreConfig,
     engine: Arc<dyn Engine>,
     network: &MemoryNetwork,
@@ -55,7 +50,7 @@ pub async fn start(
     start_over(config, engine, network, link).await
 }
 
-pub async fn start_over(
+pub(crate) async fn start_over(
     config: CoreConfig,
     engine: Arc<dyn Engine>,
     network: &MemoryNetwork,
@@ -69,12 +64,12 @@ pub async fn start_over(
     core
 }
 
-pub async fn stop(core: TestCore, network: &MemoryNetwork) {
+pub(crate) async fn stop(core: TestCore, network: &MemoryNetwork) {
     network.detach(core.node());
     core.shutdown().await;
 }
 
-pub fn member(id: u64) -> Member {
+pub(crate) fn member(id: u64) -> Member {
     Member {
         id: node(id),
         name: NodeName::new(format!("core{id}@127.0.0.1")).unwrap(),
@@ -90,7 +85,7 @@ pub fn member(id: u64) -> Member {
 }
 
 /// Forms the group and the cluster in it.
-pub async fn form(first: &TestCore, ids: &[u64]) {
+pub(crate) async fn form(first: &TestCore, ids: &[u64]) {
     first.form(nodes(ids)).await.unwrap();
     let form = Command::Form {
         id: ClusterId::new(1),
@@ -100,21 +95,21 @@ pub async fn form(first: &TestCore, ids: &[u64]) {
     first.propose(form).await.unwrap();
 }
 
-pub fn setting(key: &str, value: &str) -> Command {
+pub(crate) fn setting(key: &str, value: &str) -> Command {
     Command::SetSetting {
         key: key.to_owned(),
         value: value.to_owned(),
     }
 }
 
-pub fn claim(client: &str) -> Command {
+pub(crate) fn claim(client: &str) -> Command {
     Command::Claim {
         client: ClientId::new(client).unwrap(),
         expected: None,
     }
 }
 
-pub fn member_up(incarnation: u64) -> Command {
+pub(crate) fn member_up(incarnation: u64) -> Command {
     Command::MemberUp {
         incarnation: Incarnation::new(incarnation),
         addresses: vec!["127.0.0.1:4371".to_owned()],
@@ -122,26 +117,26 @@ pub fn member_up(incarnation: u64) -> Command {
     }
 }
 
-pub async fn read_setting(core: &TestCore, key: &str) -> Option<String> {
+pub(crate) async fn read_setting(core: &TestCore, key: &str) -> Option<String> {
     let read = core
         .read(|state| state.view().setting(key).map(str::to_owned))
         .await;
     read.unwrap().value
 }
 
-pub async fn digest(core: &TestCore) -> (Digest, Digest) {
+pub(crate) async fn digest(core: &TestCore) -> (Digest, Digest) {
     let read = core.read(|state| (state.digest(), state.chain())).await;
     read.unwrap().value
 }
 
-pub fn leader(cores: &[TestCore]) -> Option<TestCore> {
+pub(crate) fn leader(cores: &[TestCore]) -> Option<TestCore> {
     cores
         .iter()
         .find(|core| core.metrics().role == Role::Leader)
         .cloned()
 }
 
-pub async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let look = async {
         loop {
             if let Some(found) = look() {
@@ -156,7 +151,7 @@ pub async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-pub async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
+pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(PATIENCE, future).await {
         Ok(value) => value,
         Err(_) => panic!("in {PATIENCE:?} never: {what}"),
@@ -164,10 +159,10 @@ pub async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
 }
 
 /// A link whose calls can be listened to, and whose answers can be lost.
-pub struct Meddler {
-    pub inner: Arc<dyn Link>,
-    pub requests: Mutex<Vec<Bytes>>,
-    pub loses_answer: Box<dyn Fn(&Bytes) -> bool + Send + Sync>,
+pub(crate) struct Meddler {
+    pub(crate) inner: Arc<dyn Link>,
+    pub(crate) requests: Mutex<Vec<Bytes>>,
+    pub(crate) loses_answer: Box<dyn Fn(&Bytes) -> bool + Send + Sync>,
 }
 
 impl Link for Meddler {

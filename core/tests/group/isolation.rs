@@ -1,7 +1,4 @@
 //! What a core says when it has no majority, is full, or is asked nonsense.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod support;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -11,8 +8,9 @@ use proptest::prelude::*;
 use quorate_core::{MemoryNetwork, ProposeError, ReadError};
 use quorate_model::ids::NodeId;
 use quorate_raft_store::MemoryEngine;
-use support::*;
 use tokio::runtime::Runtime;
+
+use crate::support::*;
 
 const SHORT: Duration = Duration::from_millis(400);
 

@@ -1,7 +1,4 @@
 //! Three cores: they agree, survive a leader, and come back from their disks.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod support;
 
 use std::path::Path;
 use std::sync::atomic::AtomicU32;
@@ -15,7 +12,8 @@ use quorate_model::reply::Reply;
 use quorate_model::retained::{Message, QoS};
 use quorate_model::topic_name::TopicName;
 use quorate_raft_store::{Engine, MemoryEngine, SledEngine};
-use support::*;
+
+use crate::support::*;
 
 fn sled(dir: &Path, id: u64) -> Arc<dyn Engine> {
     Arc::new(SledEngine::open(&dir.join(id.to_string())).unwrap())
