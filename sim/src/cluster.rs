@@ -4,11 +4,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use quorate_core::{CoreMetrics, Role};
 
-use crate::clock::EPOCH;
 use crate::event::Observation;
 use crate::fault::{Conditions, FaultKind};
 use crate::invariants::{BOUND, Final};
@@ -20,11 +19,8 @@ use crate::reach::Reach;
 use crate::rng::Rng;
 use crate::runtime::lock;
 use crate::schedule::Plan;
+use crate::simulation::{self, TICK};
 
-/// The grain of simulated time, and the least latency: what is sent in one step
-/// arrives in a later one, so that nothing arrives before it was sent.
-const TICK: Duration = Duration::from_millis(2);
-const MAX_LATENCY: Duration = Duration::from_millis(6);
 /// How often the nodes are looked at from outside.
 const WATCH: Duration = Duration::from_millis(10);
 
@@ -89,16 +85,7 @@ impl Cluster {
     fn new(world: Arc<World>) -> Self {
         let plan = &world.plan;
         let mut rng = Rng::derive(plan.seed, &[2]);
-        let mut sim = turmoil::Builder::new()
-            .rng_seed(rng.draw())
-            .epoch(SystemTime::UNIX_EPOCH + EPOCH)
-            .tick_duration(TICK)
-            .simulation_duration(Duration::MAX)
-            .min_message_latency(TICK)
-            .max_message_latency(MAX_LATENCY)
-            .udp_capacity(4096)
-            .enable_random_order()
-            .build();
+        let mut sim = simulation::build(&mut rng);
         let nodes: Vec<Arc<Node>> = plan
             .nodes()
             .into_iter()
@@ -238,23 +225,8 @@ impl Cluster {
     }
 
     fn change_network(&mut self, now: &Conditions, next: &Conditions) {
-        for (from, to) in next.cuts.difference(&now.cuts) {
-            self.sim.partition_oneway(address(*from), address(*to));
-        }
-        for (from, to) in now.cuts.difference(&next.cuts) {
-            self.sim.repair_oneway(address(*from), address(*to));
-        }
-        if next.delay_ms != now.delay_ms {
-            let latency = next.delay_ms.map_or(MAX_LATENCY, Duration::from_millis);
-            self.sim.set_max_message_latency(latency.max(TICK));
-        }
-        let weather = &self.world.weather;
-        weather
-            .loss_permille
-            .store(next.loss_permille, Ordering::Relaxed);
-        weather
-            .duplicate_permille
-            .store(next.duplicate_permille, Ordering::Relaxed);
+        let way = |from, to| [(address(from), address(to))];
+        simulation::change_network(&self.sim, &self.world.weather, (now, next), way);
     }
 
     fn change_disks(&mut self, now: &Conditions, next: &Conditions) {

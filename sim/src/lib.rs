@@ -44,6 +44,7 @@ pub mod rng;
 pub mod runner;
 pub mod runtime;
 pub mod schedule;
+pub mod simulation;
 pub mod tier;
 pub mod trace;
 pub mod workload;

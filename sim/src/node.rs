@@ -29,7 +29,7 @@ use crate::mutation::Mutation;
 use crate::network::{Network, SimLink, Weather};
 use crate::observer::Observer;
 use crate::oracle::Oracle;
-use crate::process_disk::ProcessDisk;
+use crate::process_disk::{ProcessDisk, Told};
 use crate::rng::Rng;
 use crate::runtime::{Gate, NodeContext, SimRuntime, lock};
 use crate::schedule::Plan;
@@ -158,10 +158,11 @@ impl Node {
         });
         let network = Network::bind(self.world.weather.clone(), life.incarnation).await?;
         let observer = Observer::new(self.id, self.world.clone());
-        let disk = Arc::new(self.disk_of_process());
+        let told = Arc::new(Told::new(self.id, self.world.clone()));
+        self.settle_disk();
         let started = Core::start(
             self.config(life),
-            disk.clone(),
+            Arc::new(ProcessDisk::new(self.disk.clone(), told.clone())),
             self.pace(),
             Arc::new(SimLink(network.clone())),
             self.clock.clone(),
@@ -170,7 +171,7 @@ impl Node {
         .await;
         let core = match started {
             Ok(core) => core,
-            Err(error) => return self.stop(&disk, &error.to_string()),
+            Err(error) => return self.stop(&told, &error.to_string()),
         };
         self.observe(Observation::Serves);
         self.begin_looking(core.clone());
@@ -184,15 +185,14 @@ impl Node {
         SimRuntime::spawn(self.clone().carry_out_orders(core.clone()));
         SimRuntime::spawn(self.clone().serve_clients(core.clone(), life));
         let failure = core.failed().await;
-        self.stop(&disk, &failure.to_string())
+        self.stop(&told, &failure.to_string())
     }
 
     /// What an earlier process was told by a failed sync comes true.
-    fn disk_of_process(&self) -> ProcessDisk {
+    fn settle_disk(&self) {
         if self.disk.is_doubtful() {
             NodeContext::current().draw(|rng| self.disk.lose_power(rng));
         }
-        ProcessDisk::new(self.id, self.disk.clone(), self.world.clone())
     }
 
     fn begin_looking(&self, core: Core<SimRuntime>) {
@@ -253,12 +253,12 @@ impl Node {
     }
 
     /// A core that stops is what a failed disk asks for, and a bug otherwise.
-    fn stop(&self, disk: &ProcessDisk, error: &str) -> turmoil::Result {
+    fn stop(&self, told: &Told, error: &str) -> turmoil::Result {
         self.forget_core();
         self.observe(Observation::Stopped {
             error: error.to_owned(),
         });
-        if !disk.has_failed() {
+        if !told.has_failed() {
             lock(&self.world.oracle).fail(
                 "nodes stop for broken disks only",
                 format!("node {} stopped: {error}", self.id),

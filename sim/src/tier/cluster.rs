@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use crate::clock::EPOCH;
 use crate::fault::{Conditions, Fault, FaultKind};
 use crate::oracle::Violation;
 use crate::rng::Rng;
 use crate::runtime::lock;
+use crate::simulation::{self, TICK};
 use crate::tier::convergence;
 use crate::tier::event::Observation;
 use crate::tier::invariants::{BOUND, Record};
@@ -18,9 +18,6 @@ use crate::tier::plan::{Goal, TierPlan, Trap, Wish};
 use crate::tier::reach::TierReach;
 use crate::tier::world::World;
 
-/// The grain of simulated time, and the least latency.
-const TICK: Duration = Duration::from_millis(2);
-const MAX_LATENCY: Duration = Duration::from_millis(6);
 /// How often it is looked whether everything has settled.
 const WATCH: Duration = Duration::from_millis(50);
 
@@ -77,16 +74,7 @@ impl Cluster {
     fn new(world: Arc<World>) -> Self {
         let plan = &world.plan;
         let mut rng = Rng::derive(plan.seed, &[102]);
-        let mut sim = turmoil::Builder::new()
-            .rng_seed(rng.draw())
-            .epoch(SystemTime::UNIX_EPOCH + EPOCH)
-            .tick_duration(TICK)
-            .simulation_duration(Duration::MAX)
-            .min_message_latency(TICK)
-            .max_message_latency(MAX_LATENCY)
-            .udp_capacity(4096)
-            .enable_random_order()
-            .build();
+        let mut sim = simulation::build(&mut rng);
         let made = plan
             .machines()
             .into_iter()
@@ -263,27 +251,7 @@ impl Cluster {
     }
 
     fn change_network(&mut self, now: &Conditions, next: &Conditions) {
-        for (from, to) in next.cuts.difference(&now.cuts) {
-            for (from, to) in paths(*from, *to) {
-                self.sim.partition_oneway(from, to);
-            }
-        }
-        for (from, to) in now.cuts.difference(&next.cuts) {
-            for (from, to) in paths(*from, *to) {
-                self.sim.repair_oneway(from, to);
-            }
-        }
-        if next.delay_ms != now.delay_ms {
-            let latency = next.delay_ms.map_or(MAX_LATENCY, Duration::from_millis);
-            self.sim.set_max_message_latency(latency.max(TICK));
-        }
-        let weather = &self.world.weather;
-        weather
-            .loss_permille
-            .store(next.loss_permille, Ordering::Relaxed);
-        weather
-            .duplicate_permille
-            .store(next.duplicate_permille, Ordering::Relaxed);
+        simulation::change_network(&self.sim, &self.world.weather, (now, next), paths);
     }
 
     fn crash(&mut self, id: u64) {

@@ -26,6 +26,5 @@ pub mod process;
 pub mod reach;
 pub mod settings;
 pub mod socket;
-pub mod store;
 pub mod world;
 pub mod writer;

@@ -15,6 +15,7 @@ use quorate_core::tier::{CoreNode, DiskError, FaultPoint, NodeIdentity, Surround
 use quorate_model::ids::NodeId;
 use quorate_raft_store::{Engine, StoreError};
 
+use crate::process_disk::{DiskUser, ProcessDisk};
 use crate::rng::Rng;
 use crate::runtime::{NodeContext, SimRuntime};
 use crate::tier::clerk::Clerk;
@@ -24,7 +25,6 @@ use crate::tier::observer::Observer;
 use crate::tier::operator::Operator;
 use crate::tier::settings;
 use crate::tier::socket::SimSocket;
-use crate::tier::store::ProcessStore;
 use crate::tier::world::World;
 use crate::tier::writer::Writer;
 
@@ -112,6 +112,20 @@ impl Process {
     }
 }
 
+/// Once it has died, it changes nothing any more.
+impl DiskUser for Process {
+    fn change(
+        &self,
+        operation: &'static str,
+        change: impl FnOnce() -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        if self.is_dead() {
+            return Err(StoreError::disk(operation, "store", "the process is dead"));
+        }
+        change()
+    }
+}
+
 /// The machine in the hands of one process.
 struct Hands(Arc<Process>);
 
@@ -132,7 +146,7 @@ impl Surroundings for Hands {
 
     fn open_store(&self, node: NodeId) -> Result<Arc<dyn Engine>, StoreError> {
         let disk = self.0.machine.open_store(node);
-        Ok(Arc::new(ProcessStore::new(disk, Arc::clone(&self.0))))
+        Ok(Arc::new(ProcessDisk::new(disk, Arc::clone(&self.0))))
     }
 
     fn has_store(&self, node: NodeId) -> bool {
