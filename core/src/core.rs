@@ -35,6 +35,7 @@ use crate::proposal_queue::ProposalQueue;
 use crate::proposer::{Committed, CommittedMany, ProposeError, Proposer, ProposerCounters};
 use crate::read_rounds::ReadRounds;
 use crate::reader::{Read, ReadError, Reader, Stale};
+use crate::rivals::Rivals;
 use crate::server::PeerServer;
 use crate::types::{Raft, Runtime, TypeConfig};
 use crate::{machine, membership, proposer, reader};
@@ -389,6 +390,9 @@ fn assemble<R: Runtime>(
     supervisor.spawn("entry writer", writer.run());
     supervisor.spawn("proposer", own.run());
     supervisor.spawn("compaction", compactor.run());
+    let rivals = Arc::new(Rivals::new());
+    let standing = Arc::clone(&rivals).run(Arc::clone(&group));
+    supervisor.spawn("rivals", standing);
     let asked = Arc::clone(&group);
     supervisor.spawn(
         "rounds of reads as the leader",
@@ -409,7 +413,7 @@ fn assemble<R: Runtime>(
         io,
     };
     Arc::new(Parts {
-        server: PeerServer::new(Arc::clone(&group), Arc::clone(&intake), leading),
+        server: PeerServer::new(Arc::clone(&group), Arc::clone(&intake), leading, rivals),
         reader: Reader::new(Arc::clone(&group), machine, local),
         group,
         queue,

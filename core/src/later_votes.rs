@@ -26,6 +26,18 @@ fn beyond_all_logs(vote: Vote) -> LogId {
     )
 }
 
+/// Has openraft take over a vote that nobody's entries come with.
+pub(crate) async fn tell<R: Runtime>(group: &Group<R>, vote: Vote) {
+    let refused = AppendEntriesRequest {
+        vote,
+        prev_log_id: Some(beyond_all_logs(vote)),
+        entries: Vec::new(),
+        leader_commit: None,
+    };
+    // It fails when the group has ended, which others watch.
+    let _ = group.raft.append_entries(refused).await;
+}
+
 /// Where answers leave the latest vote that they hold.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LaterVotes(Arc<watch::Sender<Option<Vote>>>);
@@ -57,14 +69,7 @@ impl LaterVotes {
             if let Some(vote) = latest
                 && vote > group.raft.server_metrics().borrow().vote
             {
-                let refused = AppendEntriesRequest {
-                    vote,
-                    prev_log_id: Some(beyond_all_logs(vote)),
-                    entries: Vec::new(),
-                    leader_commit: None,
-                };
-                // It fails when the group has ended, which others watch.
-                let _ = group.raft.append_entries(refused).await;
+                tell(&group, vote).await;
             }
             tokio::select! {
                 biased;

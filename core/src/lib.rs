@@ -34,6 +34,7 @@ mod proposal_queue;
 mod proposer;
 mod read_rounds;
 mod reader;
+mod rivals;
 mod server;
 mod snapshot_receiver;
 mod snapshot_sender;

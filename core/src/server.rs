@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use crate::group::Group;
 use crate::intake::{Intake, MAX_REQUEST_BYTES};
 use crate::read_rounds::ReadRounds;
+use crate::rivals::Rivals;
 use crate::snapshot_receiver::SnapshotReceiver;
 use crate::types::{LogId, Runtime, TypeConfig, Vote};
 use crate::wire::check;
@@ -24,16 +25,23 @@ pub(crate) struct PeerServer<R: Runtime> {
     intake: Arc<Intake>,
     /// Readers that wait for this node as the leader.
     leading: ReadRounds,
+    rivals: Arc<Rivals>,
     receiver: Mutex<SnapshotReceiver>,
 }
 
 impl<R: Runtime> PeerServer<R> {
-    pub(crate) fn new(group: Arc<Group<R>>, intake: Arc<Intake>, leading: ReadRounds) -> Self {
+    pub(crate) fn new(
+        group: Arc<Group<R>>,
+        intake: Arc<Intake>,
+        leading: ReadRounds,
+        rivals: Arc<Rivals>,
+    ) -> Self {
         let limit = group.config.limits.snapshot_bytes;
         Self {
             group,
             intake,
             leading,
+            rivals,
             receiver: Mutex::new(SnapshotReceiver::new(limit)),
         }
     }
@@ -78,7 +86,11 @@ impl<R: Runtime> PeerServer<R> {
                 .collect(),
             leader_commit: append.committed.map(LogId::from),
         };
-        match self.group.raft.append_entries(request).await {
+        let appended = self.group.raft.append_entries(request).await;
+        if let Ok(AppendEntriesResponse::Success | AppendEntriesResponse::Conflict) = appended {
+            self.rivals.note_leader();
+        }
+        match appended {
             Ok(AppendEntriesResponse::Success) => Ok(PeerResponse::Appended),
             Ok(AppendEntriesResponse::Conflict) => Ok(PeerResponse::Conflict),
             Ok(AppendEntriesResponse::HigherVote(vote)) => {
@@ -96,13 +108,17 @@ impl<R: Runtime> PeerServer<R> {
         last: Option<WireLogId>,
     ) -> Result<PeerResponse, Refusal> {
         check::check_candidate(from, vote)?;
-        let request = VoteRequest::new(Vote::from(vote), last.map(LogId::from));
+        let (candidate, last) = (Vote::from(vote), last.map(LogId::from));
+        let request = VoteRequest::new(candidate, last);
         let answer = self
             .group
             .raft
             .vote(request)
             .await
             .map_err(|_| Refusal::Stopped)?;
+        if !answer.vote_granted && last < answer.last_log_id {
+            self.rivals.note_refused(candidate);
+        }
         Ok(PeerResponse::Voted {
             vote: WireVote::from(&answer.vote),
             granted: answer.vote_granted,
@@ -145,6 +161,7 @@ impl<R: Runtime> PeerServer<R> {
         let raft = &self.group.raft;
         let installed = raft.install_full_snapshot(received.vote, snapshot).await;
         let vote = installed.map_err(|_| Refusal::Stopped)?.vote;
+        self.rivals.note_leader();
         // A later vote than the sender's means that openraft refused.
         if vote <= received.vote {
             receiver.note_installed(from, transfer, WireVote::from(&vote));

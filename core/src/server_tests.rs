@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use openraft::TokioRuntime;
 use quorate_model::ids::Incarnation;
@@ -112,5 +114,38 @@ async fn a_snapshot_that_openraft_refused_is_not_told_to_be_installed() {
     let unknown = matches!(again, PeerResponse::Refused(Refusal::Transfer { .. }));
     assert!(unknown, "{again:?}");
     assert_eq!(core.metrics().snapshot, None);
+    core.shutdown().await;
+}
+
+/// Under a term that its own clock would reach in days.
+#[tokio::test]
+async fn a_core_that_refuses_a_candidate_with_less_stands_itself() {
+    const TERM: u64 = 1_000_000;
+    let core = follower().await;
+    send_but_for_the_end(&core).await;
+    assert!(matches!(
+        ask(&core, FINISH).await,
+        PeerResponse::SnapshotInstalled { .. }
+    ));
+    let candidacy = PeerRequest::Vote {
+        vote: WireVote {
+            committed: false,
+            ..vote(TERM)
+        },
+        last: None,
+    };
+    let stands = async {
+        // Refused for another reason at first: a leader was heard.
+        while core.metrics().term <= TERM {
+            let PeerResponse::Voted { granted, .. } = ask(&core, candidacy.clone()).await else {
+                panic!("a vote is answered with a vote");
+            };
+            assert!(!granted);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), stands)
+        .await
+        .expect("it leaves the candidate to itself");
     core.shutdown().await;
 }
