@@ -28,7 +28,8 @@ async fn an_order_that_comes_while_nobody_answers_is_followed() {
     member.shutdown().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+/// On one thread: what was asked does not run before the one who asked has gone.
+#[tokio::test]
 async fn who_hangs_up_does_not_leave_a_join_half_begun() {
     let (host, guest) = (Home::new("host"), Home::new("guest"));
     let member = founded(&host).await;
