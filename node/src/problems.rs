@@ -50,6 +50,11 @@ pub(crate) fn of_join(error: &JoinError) -> Problem {
         }
         JoinError::TowardsReplicant { .. } => told(Code::NotAllowed)
             .with_hint("replicants let nobody in; name a core of that cluster with --core"),
+        JoinError::OtherPki { .. } | JoinError::NoPki { .. } => told(Code::Configuration)
+            .with_hint(
+                "give this node files of that cluster's authority in transport.cert, transport.key \
+                 and transport.ca, or none if the cluster has none, and restart it",
+            ),
         JoinError::Removed => told(Code::NotAllowed).with_hint("join again: quorate node join"),
         JoinError::Node(_) => told(Code::Internal),
         JoinError::Stopping => told(Code::TryAgain),

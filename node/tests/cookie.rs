@@ -9,10 +9,9 @@ use std::fs;
 use std::path::Path;
 
 use common::{Ended, run};
-use quorate_admin::api::Phase;
 use support::cluster::Cluster;
 use support::node::Node;
-use support::refused::{CONFIGURATION, NOT_ALLOWED, USAGE, assert_refused};
+use support::refused::{CONFIGURATION, NOT_ALLOWED, USAGE, assert_alone, assert_refused};
 
 const COOKIE: &str = "node.cookie=5f2d0c1b9a8e7d6c5b4a39281706f5e4";
 const OTHER: &str = "node.cookie=00112233445566778899aabbccddeeff";
@@ -28,13 +27,6 @@ fn start(home: &Path, short_name: &str, sets: &[&str]) -> Node {
 
 fn join(node: &Node, host: &Node) -> Ended {
     node.run(&["node", "join", "--core", &host.core_address()])
-}
-
-#[track_caller]
-fn assert_alone(node: &Node) {
-    let status = node.status().unwrap();
-    assert_eq!(status.this_node.phase, Phase::Member, "{status:?}");
-    assert_eq!(status.nodes.len(), 1, "{status:?}");
 }
 
 #[test]

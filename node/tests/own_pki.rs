@@ -10,7 +10,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use common::{end, quorate, run};
+use common::run;
 use rcgen::string::Ia5String;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -18,7 +18,7 @@ use rcgen::{
 };
 use support::cluster::Cluster;
 use support::node::Node;
-use support::refused::{CONFIGURATION, NOT_ALLOWED, assert_refused};
+use support::refused::{CONFIGURATION, NOT_ALLOWED, assert_alone, assert_refused};
 use support::wait::until;
 
 /// What the certificate of the first core has to say.
@@ -146,7 +146,7 @@ fn files_that_are_of_no_use() {
     empty[0] = pki.sets("text", "core1").remove(1).replace("cert=", "ca=");
     let absent = pki.file("absent", "key").display().to_string();
     let (of_core1, of_core2) = (pki.sets("core1", "core1"), pki.sets("core2", "core2"));
-    let unsigned = "no authority of transport.ca has signed it";
+    let unsigned = "no authority that is trusted has signed it";
     let name = "quorate://pki/ROLES/NAME@HOST";
     let files = "PEM files are needed";
     for (sets, error, hint) in [
@@ -233,38 +233,81 @@ fn a_key_that_others_may_read_is_warned_of() {
     assert!(log.contains("hint: chmod 600 "), "{log}");
 }
 
-/// Nobody can tell before the two meet as members: who joins shows no certificate.
+/// A node without files, and one with others, are told so before anything of theirs
+/// or of the cluster's has changed.
 #[test]
-fn a_node_of_another_authority_gets_in_with_the_right_files() {
+fn a_node_gets_in_with_the_right_files_alone() {
     let home = tempfile::tempdir().unwrap();
     let pki = Pki::make(home.path().join("pki"));
     let other = Pki::make(home.path().join("other"));
     let host = pki.running(home.path(), "core1");
+    let (core, token) = (host.core_address(), host.core_token());
+    let bare = Node::alone(home.path(), "core3");
+    let hint = "files of that cluster's authority in transport.cert";
+    let refused = bare.join(&core, &token);
+    let error = ["its operator's own authority, and this node has none"];
+    assert_refused(&refused, CONFIGURATION, &error, hint);
     let mut node = other.running(home.path(), "core2");
-    let mut join = quorate(&["node", "join", "--core", &host.core_address()]);
-    join.arg("--token").arg(host.core_token());
-    join.arg("--dir").arg(&node.dir);
-    let joining = std::thread::spawn(move || end(join, ""));
-    let refused = "its certificate was not made by an authority of this cluster";
-    for node in [&host, &node] {
-        until(&format!("{} says why", node.name), || {
-            let log = node.log();
-            log.contains(refused).then_some(()).ok_or(log)
-        });
+    let refused = node.join(&core, &token);
+    let error = ["is none of an authority of transport.ca", "no authority"];
+    assert_refused(&refused, CONFIGURATION, &error, hint);
+    // The cluster's own authority is as strange to a node with files.
+    let refused = node.join(&bare.core_address(), &bare.core_token());
+    assert_refused(&refused, CONFIGURATION, &error, hint);
+    for alone in [&host, &bare, &node] {
+        assert_alone(alone);
     }
-    assert!(!joining.is_finished());
-    host.core_token();
 
     assert!(node.terminate().success());
     pki.issue("core2", &format!("quorate://pki/core/{}", node.name));
     node.sets.truncate(1);
     node.sets.extend(pki.sets("core2", "core2"));
     node.start();
-    let ended = joining.join().unwrap();
+    node.wait_settled();
+    let ended = node.join(&core, &token);
     assert_eq!(ended.code, 0, "{ended:?}");
     let mut cluster = Cluster {
         nodes: vec![host, node],
         targets: Default::default(),
     };
+    cluster.wait_whole();
+}
+
+/// One authority may be that of several clusters: their ids keep them apart.
+#[test]
+fn two_clusters_of_one_authority_do_not_mix() {
+    let home = tempfile::tempdir().unwrap();
+    let pki = Pki::make(home.path().join("pki"));
+    let mut cluster = Cluster {
+        nodes: vec![pki.running(home.path(), "core1")],
+        targets: Default::default(),
+    };
+    cluster.add(pki.running(home.path(), "core2"));
+    let mut stranger = pki.running(home.path(), "other1");
+    let (core, token) = (cluster.nodes[0].core_address(), stranger.core_token());
+    let ended = stranger.run(&["node", "join", "--core", &core, "--token", &token, "--wipe"]);
+    let hint = "quorate token create --role core";
+    assert_refused(&ended, NOT_ALLOWED, &["no such token"], hint);
+    assert_alone(&stranger);
+    assert!(stranger.terminate().success());
+
+    let away = &mut cluster.nodes[1];
+    assert!(away.terminate().success());
+    stranger.transport_port = away.transport_port;
+    stranger.start();
+    stranger.wait_settled();
+    let host = &cluster.nodes[0];
+    let refused = "; two clusters never mix";
+    until("the host says who is there", || {
+        let log = host.log();
+        log.contains(refused).then_some(()).ok_or(log)
+    });
+    assert!(stranger.terminate().success());
+    for node in [host, &stranger] {
+        let log = node.whole_log();
+        let lines = log.lines().filter(|line| line.contains(refused)).count();
+        assert!((1..=2).contains(&lines), "{lines} in {log}");
+    }
+    cluster.nodes[1].start();
     cluster.wait_whole();
 }

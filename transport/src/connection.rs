@@ -9,9 +9,10 @@ use quinn::VarInt;
 use tokio::time::Instant;
 
 use crate::flow::FlowSender;
-use crate::frame::Preface;
+use crate::frame::{FrameError, Preface};
 use crate::lane::{Lane, SMALL_BYTES};
 use crate::link::LinkError;
+use crate::remarks::Remarks;
 use crate::service::{KnownPeer, Service};
 use crate::tasks::TaskGroup;
 
@@ -26,10 +27,17 @@ pub(crate) enum CloseCode {
     Replaced = 5,
 }
 
+/// A connection as its streams know it.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    pub(crate) quic: quinn::Connection,
+    pub(crate) remarks: Arc<Remarks>,
+}
+
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) peer: KnownPeer,
-    quic: quinn::Connection,
+    line: Line,
     tasks: TaskGroup,
     message_limit: usize,
     lanes: Mutex<BTreeMap<Service, Arc<Lane>>>,
@@ -43,16 +51,20 @@ struct Heard {
     at: Instant,
 }
 
+impl Line {
+    /// The other side broke the protocol.
+    pub(crate) fn end_broken(&self, error: &FrameError) {
+        let detail = format!("it broke the protocol: {error}");
+        self.remarks.refused(self.quic.remote_address(), &detail);
+        close(&self.quic, CloseCode::BrokenProtocol, &error.to_string());
+    }
+}
+
 impl Connection {
-    pub(crate) fn new(
-        peer: KnownPeer,
-        quic: quinn::Connection,
-        tasks: TaskGroup,
-        message_limit: usize,
-    ) -> Self {
+    pub(crate) fn new(peer: KnownPeer, line: Line, tasks: TaskGroup, message_limit: usize) -> Self {
         Self {
             peer,
-            quic,
+            line,
             tasks,
             message_limit,
             lanes: Mutex::default(),
@@ -64,16 +76,16 @@ impl Connection {
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.quic.close_reason().is_none()
+        self.line.quic.close_reason().is_none()
     }
 
     pub(crate) fn close(&self, code: CloseCode, reason: &str) {
-        close(&self.quic, code, reason);
+        close(&self.line.quic, code, reason);
     }
 
     /// Whether nothing came for `quiet` at least.
     pub(crate) fn is_silent_for(&self, quiet: Duration) -> bool {
-        let datagrams = self.quic.stats().udp_rx.datagrams;
+        let datagrams = self.line.quic.stats().udp_rx.datagrams;
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         if heard.datagrams != datagrams {
             heard.datagrams = datagrams;
@@ -98,7 +110,7 @@ impl Connection {
                 .map_err(|error| error.to_string())?;
             lane.call(request).await
         };
-        answer.map_err(|_| match self.quic.close_reason() {
+        answer.map_err(|_| match self.line.quic.close_reason() {
             Some(reason) => reason.to_string(),
             None => String::from("the other side closed the stream"),
         })
@@ -130,7 +142,7 @@ impl Connection {
         let preface = Preface { service };
         FlowSender::open(
             self.peer.node,
-            self.quic.clone(),
+            self.line.quic.clone(),
             preface,
             self.message_limit,
         )
@@ -138,9 +150,10 @@ impl Connection {
     }
 
     async fn open(&self, service: Service) -> Result<Lane, quinn::ConnectionError> {
-        let stream = self.quic.open_bi().await?;
+        let stream = self.line.quic.open_bi().await?;
         Ok(Lane::open(
             &self.tasks,
+            &self.line,
             Preface { service },
             stream,
             self.message_limit,

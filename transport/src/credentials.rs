@@ -3,19 +3,21 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
+use quorate_model::ids::Timestamp;
 use ring::hmac;
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::time_provider::TimeProvider;
 use rustls::version::TLS13;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use crate::identity::{IdentityError, PeerIdentity};
-use crate::verifier::{ChainVerifier, Trust};
+use crate::verifier::{ChainVerifier, Distrust, Trust, check_chain};
 
 /// Both sides show a certificate.
 pub(crate) const PEER_PROTOCOL: &[u8] = b"quorate-peer/1";
@@ -73,6 +75,23 @@ impl Credentials {
 
     pub fn trusted(&self) -> &[CertificateDer<'static>] {
         &self.trusted
+    }
+
+    /// Whether a node with the same authorities would accept this one now.
+    pub fn check_own(&self, now: Timestamp) -> Result<(), Distrust> {
+        self.check(&self.certificates, now)
+    }
+
+    /// Whether this node would accept another one that shows this chain.
+    pub(crate) fn check(
+        &self,
+        chain: &[CertificateDer<'_>],
+        now: Timestamp,
+    ) -> Result<(), Distrust> {
+        let roots = self.roots();
+        let roots = roots.map_err(|error| Distrust::Other(error.to_string()))?;
+        let now = UnixTime::since_unix_epoch(Duration::from_millis(now.get()));
+        check_chain(chain, roots, now)
     }
 
     /// Bytes that follow from the private key and give nothing of it away.
@@ -178,5 +197,45 @@ impl fmt::Debug for Credentials {
         f.debug_struct("Credentials")
             .field("identity", &self.identity)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use quorate_model::ids::{ClusterId, NodeId};
+    use quorate_model::member::Roles;
+    use rustls::pki_types::PrivatePkcs8KeyDer;
+
+    use super::*;
+    use crate::authority::{Authority, NodeKey};
+    use crate::identity::Subject;
+
+    #[test]
+    fn a_certificate_holds_under_its_own_authority_while_it_is_valid() {
+        let (cluster, node) = (ClusterId::new(1), NodeId::new(2));
+        let made = Timestamp::new(1_700_000_000_000);
+        let after = |time: Duration| Timestamp::new(made.get() + time.as_millis() as u64);
+        let make = || Authority::make(cluster, 1, made).unwrap();
+        let (authority, other) = (make(), make());
+        let identity = PeerIdentity {
+            roles: Roles::Core,
+            subject: Subject::Node { cluster, node },
+        };
+        let key = NodeKey::generate().unwrap();
+        let certificate = authority.issue(&identity, &key.public(), made).unwrap();
+        let check = |trusted: &Authority, now| {
+            let private = PrivatePkcs8KeyDer::from(key.bytes().to_vec());
+            let trusted = vec![trusted.certificate().clone()];
+            let chain = vec![certificate.clone()];
+            let credentials = Credentials::new(chain, private.into(), trusted);
+            credentials.unwrap().check_own(now)
+        };
+        assert_eq!(check(&authority, made), Ok(()));
+        assert_eq!(check(&other, made), Err(Distrust::OtherAuthority));
+        let expired = after(Duration::from_secs(91 * 24 * 3600));
+        assert_eq!(check(&authority, expired), Err(Distrust::Expired));
+        let early = Timestamp::new(0);
+        assert_eq!(check(&authority, early), Err(Distrust::NotYetValid));
     }
 }

@@ -122,7 +122,7 @@ impl FlowSender {
 impl FlowReceiver {
     pub(crate) fn new(host: Host, stream: RecvStream) -> Self {
         Self {
-            reader: FrameReader::new(host.limit),
+            reader: FrameReader::new(FrameKind::OneWay, host.limit),
             host,
             stream,
             next: 0,
@@ -161,7 +161,7 @@ impl FlowReceiver {
                 Ok(None) => return Ok(()),
                 Err(error) => return Err(self.broken(&error)),
             };
-            if frame.kind != FrameKind::OneWay || frame.call != self.next {
+            if frame.call != self.next {
                 let (expected, found) = (self.next, frame.call);
                 return Err(self.broken(&FrameError::OutOfOrder { expected, found }));
             }
@@ -171,7 +171,7 @@ impl FlowReceiver {
     }
 
     fn broken(&self, error: &FrameError) -> FlowError {
-        self.host.end_broken(error);
+        self.host.line.end_broken(error);
         FlowError::Broken(error.to_string())
     }
 }

@@ -57,8 +57,8 @@ pub(crate) enum FrameError {
     Preface([u8; PREFACE_BYTES]),
     #[error("there is no service {0}")]
     Service(u8),
-    #[error("there is no kind of frame {0}")]
-    Kind(u8),
+    #[error("a frame of kind {found} stands where one of kind {expected} belongs")]
+    Kind { expected: u8, found: u8 },
     #[error("a frame of {length} bytes exceeds the limit of {limit}")]
     TooLarge { length: usize, limit: usize },
     #[error("frame {found} of a flow stands where {expected} belongs")]
@@ -115,6 +115,8 @@ impl FrameRef<'_> {
 /// over several is put together, and nothing else is copied.
 #[derive(Debug)]
 pub(crate) struct FrameReader {
+    /// The one kind that may come.
+    kind: FrameKind,
     limit: usize,
     /// The beginning of a frame whose rest is in later chunks.
     split: BytesMut,
@@ -122,8 +124,9 @@ pub(crate) struct FrameReader {
 }
 
 impl FrameReader {
-    pub(crate) fn new(limit: usize) -> Self {
+    pub(crate) fn new(kind: FrameKind, limit: usize) -> Self {
         Self {
+            kind,
             limit,
             split: BytesMut::new(),
             chunks: VecDeque::new(),
@@ -144,7 +147,7 @@ impl FrameReader {
     pub(crate) fn next(&mut self) -> Result<Option<Frame>, FrameError> {
         while let Some(chunk) = self.chunks.front_mut() {
             if self.split.is_empty() {
-                if let Some(frame) = take_frame(chunk, self.limit)? {
+                if let Some(frame) = take_frame(chunk, self.kind, self.limit)? {
                     if chunk.is_empty() {
                         self.chunks.pop_front();
                     }
@@ -154,15 +157,15 @@ impl FrameReader {
                 self.chunks.pop_front();
                 continue;
             }
-            let missing = missing_bytes(&self.split, self.limit)?;
+            let missing = missing_bytes(&self.split, self.kind, self.limit)?;
             let part = chunk.split_to(missing.min(chunk.len()));
             if chunk.is_empty() {
                 self.chunks.pop_front();
             }
             self.split.extend_from_slice(&part);
-            if missing_bytes(&self.split, self.limit)? == 0 {
+            if missing_bytes(&self.split, self.kind, self.limit)? == 0 {
                 let mut whole = std::mem::take(&mut self.split).freeze();
-                return take_frame(&mut whole, self.limit);
+                return take_frame(&mut whole, self.kind, self.limit);
             }
         }
         Ok(None)
@@ -170,11 +173,15 @@ impl FrameReader {
 }
 
 /// The first frame of the bytes, if all of it is there.
-fn take_frame(bytes: &mut Bytes, limit: usize) -> Result<Option<Frame>, FrameError> {
+fn take_frame(
+    bytes: &mut Bytes,
+    kind: FrameKind,
+    limit: usize,
+) -> Result<Option<Frame>, FrameError> {
     let Some(header) = bytes.first_chunk::<HEADER_BYTES>() else {
         return Ok(None);
     };
-    let (length, kind, call) = parse_header(header, limit)?;
+    let (length, call) = parse_header(header, kind, limit)?;
     if bytes.len() < HEADER_BYTES + length {
         return Ok(None);
     }
@@ -184,11 +191,11 @@ fn take_frame(bytes: &mut Bytes, limit: usize) -> Result<Option<Frame>, FrameErr
 }
 
 /// What the beginning of a frame lacks: first to a header, then to the frame.
-fn missing_bytes(begun: &[u8], limit: usize) -> Result<usize, FrameError> {
+fn missing_bytes(begun: &[u8], kind: FrameKind, limit: usize) -> Result<usize, FrameError> {
     let Some(header) = begun.first_chunk::<HEADER_BYTES>() else {
         return Ok(HEADER_BYTES - begun.len());
     };
-    let (length, _, _) = parse_header(header, limit)?;
+    let (length, _) = parse_header(header, kind, limit)?;
     Ok((HEADER_BYTES + length).saturating_sub(begun.len()))
 }
 
@@ -226,22 +233,21 @@ fn flush(buffer: &mut BytesMut, chunks: &mut Vec<Bytes>) {
 
 fn parse_header(
     header: &[u8; HEADER_BYTES],
+    kind: FrameKind,
     limit: usize,
-) -> Result<(usize, FrameKind, u64), FrameError> {
+) -> Result<(usize, u64), FrameError> {
     let mut header = &header[..];
     let length = header.get_u32_le() as usize;
-    let kind = match header.get_u8() {
-        1 => FrameKind::Request,
-        2 => FrameKind::Response,
-        3 => FrameKind::OneWay,
-        other => return Err(FrameError::Kind(other)),
-    };
+    let (expected, found) = (kind as u8, header.get_u8());
+    if found != expected {
+        return Err(FrameError::Kind { expected, found });
+    }
     header.advance(3);
     let call = header.get_u64_le();
     if length > limit {
         return Err(FrameError::TooLarge { length, limit });
     }
-    Ok((length, kind, call))
+    Ok((length, call))
 }
 
 #[cfg(test)]
@@ -273,13 +279,8 @@ mod tests {
     }
 
     fn any_frame() -> impl Strategy<Value = Frame> {
-        let kind = prop_oneof![
-            Just(FrameKind::Request),
-            Just(FrameKind::Response),
-            Just(FrameKind::OneWay)
-        ];
-        (kind, any::<u64>(), vec(any::<u8>(), 0..200)).prop_map(|(kind, call, body)| Frame {
-            kind,
+        (any::<u64>(), vec(any::<u8>(), 0..200)).prop_map(|(call, body)| Frame {
+            kind: FrameKind::OneWay,
             call,
             body: body.into(),
         })
@@ -297,20 +298,20 @@ mod tests {
             at.extend([0, bytes.len()]);
             at.sort_unstable();
             let chunks = at.windows(2).map(|pair| bytes.slice(pair[0]..pair[1])).collect();
-            let read = read_all(&mut FrameReader::new(1024), chunks);
+            let read = read_all(&mut FrameReader::new(FrameKind::OneWay, 1024), chunks);
             prop_assert_eq!(read.unwrap(), frames);
         }
 
         #[test]
         fn garbage_is_an_error_or_too_little(bytes in vec(any::<u8>(), 0..300)) {
-            let mut reader = FrameReader::new(64);
+            let mut reader = FrameReader::new(FrameKind::Request, 64);
             let _ = read_all(&mut reader, vec![bytes.into()]);
         }
     }
 
     #[test]
     fn a_length_of_four_gigabytes_is_refused_at_once() {
-        let mut reader = FrameReader::new(1 << 20);
+        let mut reader = FrameReader::new(FrameKind::Request, 1 << 20);
         reader.push(Bytes::from_static(&[
             0xff, 0xff, 0xff, 0xff, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         ]));
@@ -322,6 +323,19 @@ mod tests {
             }
         );
         assert_eq!(reader.split.capacity(), 0);
+    }
+
+    #[test]
+    fn a_frame_of_another_kind_is_refused() {
+        let frame = Frame {
+            kind: FrameKind::Response,
+            call: 1,
+            body: Bytes::new(),
+        };
+        let mut reader = FrameReader::new(FrameKind::Request, 64);
+        reader.push(encode(&[frame]));
+        let (expected, found) = (1, 2);
+        assert_eq!(reader.next(), Err(FrameError::Kind { expected, found }));
     }
 
     #[test]

@@ -110,14 +110,19 @@ fn known(hello: Hello) -> KnownPeer {
 
 /// What the other side's certificate says, if it showed one.
 pub(crate) fn identity(quic: &quinn::Connection) -> Result<PeerIdentity, GreetingError> {
-    let shown = quic.peer_identity();
-    let chain = shown.and_then(|it| it.downcast::<Vec<CertificateDer<'static>>>().ok());
-    match chain.as_ref().and_then(|chain| chain.first()) {
+    match shown_chain(quic).first() {
         Some(certificate) => Ok(PeerIdentity::of(certificate)?),
         None => Err(GreetingError::Connection(String::from(
             "it showed no certificate",
         ))),
     }
+}
+
+/// The other side's certificate, and what leads to its authority.
+pub(crate) fn shown_chain(quic: &quinn::Connection) -> Vec<CertificateDer<'static>> {
+    let shown = quic.peer_identity();
+    let chain = shown.and_then(|it| it.downcast::<Vec<CertificateDer<'static>>>().ok());
+    chain.map_or_else(Vec::new, |chain| *chain)
 }
 
 /// Whether the certificate that is shown speaks for that node, and as a core:

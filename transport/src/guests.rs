@@ -1,7 +1,7 @@
 //! Strangers who are being let in: only so many at once, and whoever asks nothing
 //! makes room for the next.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -10,6 +10,10 @@ use futures::future::BoxFuture;
 
 use crate::connection::{CloseCode, close};
 use crate::service::{Caller, Serve, Service};
+
+/// Who wants to be let in asks two, on each of its visits. Guessing is to cost a
+/// handshake, and to keep no place.
+const QUESTIONS: u32 = 4;
 
 /// The longest here first.
 #[derive(Debug, Default)]
@@ -22,6 +26,7 @@ pub(crate) struct Guest {
     quic: quinn::Connection,
     /// A request of it is being served.
     is_asking: AtomicBool,
+    asked: AtomicU32,
 }
 
 /// A guest's place, free again when it is dropped.
@@ -55,6 +60,7 @@ impl Guests {
         let guest = Arc::new(Guest {
             quic,
             is_asking: AtomicBool::new(false),
+            asked: AtomicU32::new(0),
         });
         present.push(Arc::clone(&guest));
         let guests = Arc::clone(self);
@@ -69,6 +75,14 @@ impl Guests {
 impl Serve for Attended {
     fn serve(&self, caller: Caller, service: Service, request: Bytes) -> BoxFuture<'static, Bytes> {
         let guest = Arc::clone(&self.guest);
+        if guest.asked.fetch_add(1, Ordering::SeqCst) >= QUESTIONS {
+            close(
+                &guest.quic,
+                CloseCode::Refused,
+                "a visit is for few questions",
+            );
+            return std::future::pending().boxed();
+        }
         guest.is_asking.store(true, Ordering::SeqCst);
         let answer = self.serve.serve(caller, service, request);
         answer

@@ -17,6 +17,7 @@ use futures::stream::FuturesUnordered;
 use quinn::{RecvStream, SendStream};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::connection::Line;
 use crate::frame::{Frame, FrameError, FrameKind, FrameReader, PREFACE_BYTES, Preface, gather};
 use crate::service::{Caller, Serve, Service};
 use crate::tasks::TaskGroup;
@@ -59,6 +60,7 @@ impl Lane {
     /// Takes over a fresh stream; its tasks end with it.
     pub(crate) fn open(
         tasks: &TaskGroup,
+        line: &Line,
         preface: Preface,
         (send, receive): (SendStream, RecvStream),
         limit: usize,
@@ -72,8 +74,11 @@ impl Lane {
             let _ = write_frames(send, Some(preface), frames).await;
             written.close();
         });
+        let line = line.clone();
         tasks.spawn(async move {
-            read.deliver(receive, limit).await;
+            if let Err(error) = read.deliver(receive, limit).await {
+                line.end_broken(&error);
+            }
             read.close();
         });
         Self { queue, waiting }
@@ -107,18 +112,15 @@ impl Lane {
 }
 
 impl Waiting {
-    async fn deliver(&self, mut receive: RecvStream, limit: usize) {
-        let mut reader = FrameReader::new(limit);
+    async fn deliver(&self, mut receive: RecvStream, limit: usize) -> Result<(), FrameError> {
+        let mut reader = FrameReader::new(FrameKind::Response, limit);
         while let Ok(Some(chunk)) = receive.read_chunk(usize::MAX, true).await {
             reader.push(chunk.bytes);
-            loop {
-                match reader.next() {
-                    Ok(Some(frame)) => self.answer(frame),
-                    Ok(None) => break,
-                    Err(_) => return,
-                }
+            while let Some(frame) = reader.next()? {
+                self.answer(frame);
             }
         }
+        Ok(())
     }
 
     fn answer(&self, frame: Frame) {
@@ -163,7 +165,7 @@ pub(crate) async fn serve_stream(
     let (answers, frames) = mpsc::channel(QUEUE_FRAMES);
     let mut writer = std::pin::pin!(write_frames(send, None, frames));
     let mut handlers = FuturesUnordered::new();
-    let mut reader = FrameReader::new(limit);
+    let mut reader = FrameReader::new(FrameKind::Request, limit);
     let at_once = match &caller {
         Caller::Stranger(_) => SERVED_TO_A_STRANGER,
         Caller::Node(_) => SERVED_AT_ONCE,

@@ -53,4 +53,4 @@ pub use service::{Caller, KnownPeer, Serve, Service};
 pub use stranger::{Visit, VisitError};
 pub use token::{JoinToken, SessionBinding, TokenError, is_proof_of};
 pub use transport::{Parts, Transport, TransportError};
-pub use verifier::{AuthorityHash, ChainError, Trust, check_chain};
+pub use verifier::{AuthorityHash, Distrust, Trust};

@@ -4,6 +4,7 @@
 //! so a node that came back at another address is reachable as soon as it has
 //! dialed anybody.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ use crate::transport::Inner;
 const WANTED: Duration = Duration::from_secs(10);
 /// Both sides may have dialed, and one of them again after a cut.
 const KEPT_CONNECTIONS: usize = 3;
+/// Of different reasons, between two connections.
+const WARNINGS: usize = 8;
 
 #[derive(Debug)]
 pub(crate) struct PeerLink {
@@ -41,8 +44,9 @@ struct State {
     backoff: Backoff,
     wanted_until: Option<Instant>,
     failure: Option<Failure>,
-    failing_since: Option<Instant>,
-    warned_of: Option<String>,
+    /// Since when it has refused, whatever its reasons.
+    refusing_since: Option<Instant>,
+    warned_of: BTreeSet<String>,
 }
 
 /// How the last attempt ended.
@@ -157,6 +161,7 @@ impl PeerLink {
         }
         state.is_dialing = true;
         state.failure = None;
+        state.refusing_since = None;
         let (link, inner) = (Arc::clone(self), Arc::clone(transport));
         transport
             .tasks
@@ -213,18 +218,17 @@ impl PeerLink {
     /// has done so for a while: who is on the way into the cluster refuses, too.
     fn note(&self, state: &mut State, failure: &Failure) {
         let now = Instant::now();
-        let since = match (&state.failure, state.failing_since) {
-            (Some(before), Some(since)) if before.detail == failure.detail => since,
-            _ => now,
-        };
-        let persists = now.duration_since(since) >= PERSISTS;
-        if failure.is_lasting && persists && state.warned_of.as_ref() != Some(&failure.detail) {
+        let since = state.refusing_since.filter(|_| failure.is_lasting);
+        let persists = now.duration_since(since.unwrap_or(now)) >= PERSISTS;
+        let is_news =
+            state.warned_of.len() < WARNINGS && !state.warned_of.contains(&failure.detail);
+        if failure.is_lasting && persists && is_news {
             tracing::warn!(node = %self.node, detail = failure.detail, "no connection to a peer");
-            state.warned_of = Some(failure.detail.clone());
+            state.warned_of.insert(failure.detail.clone());
         } else {
             tracing::debug!(node = %self.node, detail = failure.detail, "no connection to a peer");
         }
-        state.failing_since = Some(since);
+        state.refusing_since = failure.is_lasting.then_some(since.unwrap_or(now));
         state.failure = Some(failure.clone());
     }
 
@@ -234,7 +238,8 @@ impl PeerLink {
             let mut state = self.lock();
             state.backoff = Backoff::default();
             state.failure = None;
-            state.warned_of = None;
+            state.refusing_since = None;
+            state.warned_of.clear();
             let life = connection.peer.incarnation;
             for older in state
                 .connections

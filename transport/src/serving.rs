@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use quinn::{RecvStream, SendStream};
 
-use crate::connection::{CloseCode, close};
+use crate::connection::{CloseCode, Line, close};
 use crate::flow::FlowReceiver;
-use crate::frame::{FrameError, Preface};
+use crate::frame::Preface;
 use crate::lane::{read_preface, serve_stream};
-use crate::remarks::Remarks;
 use crate::service::{Caller, Serve, Service};
 use crate::tasks::TaskGroup;
 
@@ -18,10 +17,9 @@ const PREFACE_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Clone)]
 pub(crate) struct Host {
-    pub(crate) quic: quinn::Connection,
+    pub(crate) line: Line,
     pub(crate) caller: Caller,
     pub(crate) serve: Arc<dyn Serve>,
-    pub(crate) remarks: Arc<Remarks>,
     /// The largest message.
     pub(crate) limit: usize,
 }
@@ -33,11 +31,11 @@ impl Host {
             let host = self.clone();
             tokio::select! {
                 biased;
-                stream = self.quic.accept_bi() => match stream {
+                stream = self.line.quic.accept_bi() => match stream {
                     Ok(stream) => tasks.spawn(host.serve_calls(stream)),
                     Err(_) => return,
                 },
-                stream = self.quic.accept_uni() => match stream {
+                stream = self.line.quic.accept_uni() => match stream {
                     Ok(stream) => tasks.spawn(host.serve_flow(stream)),
                     Err(_) => return,
                 },
@@ -50,9 +48,14 @@ impl Host {
             return;
         };
         let (caller, serve) = (self.caller.clone(), Arc::clone(&self.serve));
-        let served = serve_stream(caller, service, (send, receive), serve, self.limit).await;
-        if let Err(error) = served {
-            self.end_broken(&error);
+        let served = serve_stream(caller, service, (send, receive), serve, self.limit);
+        tokio::select! {
+            biased;
+            // While a handler runs, nobody may be reading what would tell.
+            _ = self.line.quic.closed() => {}
+            served = served => if let Err(error) = served {
+                self.line.end_broken(&error);
+            },
         }
     }
 
@@ -75,20 +78,13 @@ impl Host {
             Ok(Preface { service }) if service.is_open_to(&self.caller) => Some(service),
             Ok(Preface { service }) => {
                 let reason = format!("{service:?} is not open to this node");
-                close(&self.quic, CloseCode::NotAllowed, &reason);
+                close(&self.line.quic, CloseCode::NotAllowed, &reason);
                 None
             }
             Err(error) => {
-                self.end_broken(&error);
+                self.line.end_broken(&error);
                 None
             }
         }
-    }
-
-    /// The other side broke the protocol.
-    pub(crate) fn end_broken(&self, error: &FrameError) {
-        let detail = format!("it broke the protocol: {error}");
-        self.remarks.refused(self.quic.remote_address(), &detail);
-        close(&self.quic, CloseCode::BrokenProtocol, &error.to_string());
     }
 }

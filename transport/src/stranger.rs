@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig};
+use quorate_model::ids::Timestamp;
 
 use crate::config::TransportConfig;
-use crate::credentials::{CredentialsError, stranger_config};
+use crate::connection::Line;
+use crate::credentials::{Credentials, CredentialsError, stranger_config};
 use crate::dialing;
 use crate::environment::Environment;
 use crate::frame::Preface;
@@ -20,7 +22,7 @@ use crate::service::{Caller, Serve, Service};
 use crate::serving::Host;
 use crate::tasks::TaskGroup;
 use crate::token::SessionBinding;
-use crate::verifier::Trust;
+use crate::verifier::{Distrust, Trust};
 
 /// A request to be let in and its answer are small.
 const MESSAGE_BYTES: usize = 64 * 1024;
@@ -99,11 +101,17 @@ impl Visit {
         let closed = |error: quinn::ConnectionError| VisitError::Closed(error.to_string());
         let stream = quic.open_bi().await.map_err(closed)?;
         let tasks = TaskGroup::new(Arc::clone(&environment.runtime));
-        let service = Service::Admission;
+        let preface = Preface {
+            service: Service::Admission,
+        };
+        let line = Line {
+            quic: quic.clone(),
+            remarks: Arc::default(),
+        };
         Ok(Self {
             binding: binding(&quic).map_err(VisitError::Closed)?,
             host,
-            lane: Lane::open(&tasks, Preface { service }, stream, MESSAGE_BYTES),
+            lane: Lane::open(&tasks, &line, preface, stream, MESSAGE_BYTES),
             quic,
             endpoint,
             _tasks: tasks,
@@ -118,6 +126,11 @@ impl Visit {
     /// Whom the certificate of the visited node speaks for.
     pub fn host(&self) -> &PeerIdentity {
         &self.host
+    }
+
+    /// Whether a member with these credentials would accept the visited node.
+    pub fn check_host(&self, ours: &Credentials, now: Timestamp) -> Result<(), Distrust> {
+        ours.check(&greeting::shown_chain(&self.quic), now)
     }
 
     pub async fn ask(&self, request: Bytes, timeout: Duration) -> Result<Bytes, VisitError> {
@@ -165,13 +178,15 @@ pub(crate) async fn serve(
         return quic.close(0_u32.into(), b"no session binding");
     };
     let host = Host {
-        quic: quic.clone(),
+        line: Line {
+            quic: quic.clone(),
+            remarks,
+        },
         caller: Caller::Stranger(binding),
         serve: Arc::new(Attended {
             guest: Arc::clone(&place.guest),
             serve,
         }),
-        remarks,
         limit: MESSAGE_BYTES,
     };
     let served = host.run(tasks);

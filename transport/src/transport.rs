@@ -22,7 +22,7 @@ use tokio::sync::watch;
 
 use crate::accepting::Callers;
 use crate::config::{DATAGRAM_BYTES, TransportConfig};
-use crate::connection::{CloseCode, Connection, close};
+use crate::connection::{CloseCode, Connection, Line, close};
 use crate::credentials::{Credentials, CredentialsError};
 use crate::directory::PeerDirectory;
 use crate::environment::Environment;
@@ -328,17 +328,18 @@ impl Inner {
         quic: quinn::Connection,
     ) -> Arc<Connection> {
         let limit = self.config.limits.message_bytes;
+        let remarks = Arc::clone(&self.remarks);
+        let line = Line { quic, remarks };
         if let Some(serve) = self.locked_serve().clone() {
             let host = Host {
-                quic: quic.clone(),
+                line: line.clone(),
                 caller: Caller::Node(peer.clone()),
                 serve,
-                remarks: Arc::clone(&self.remarks),
                 limit,
             };
             self.tasks.spawn(host.run(self.tasks.clone()));
         }
-        Arc::new(Connection::new(peer, quic, self.tasks.clone(), limit))
+        Arc::new(Connection::new(peer, line, self.tasks.clone(), limit))
     }
 
     pub(crate) fn adopt(&self, connection: Arc<Connection>) {

@@ -5,19 +5,19 @@
 //! and the handshake above compares the identity in it with the one dialed.
 
 use std::fmt;
+use std::sync::Arc;
 
 use ring::digest;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
+use rustls::crypto::ring::default_provider;
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
+use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
 use rustls::{
     CertificateError, DigitallySignedStruct, Error, PeerIncompatible, RootCertStore,
     SignatureScheme,
 };
-
-use crate::environment::Environment;
 
 /// SHA-256 over an authority's certificate.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,26 +54,59 @@ impl fmt::Debug for AuthorityHash {
     }
 }
 
-/// Why a certificate is of no use.
+/// Why a node's certificate is of no use to others.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the certificate does not hold: {0}")]
-pub struct ChainError(String);
+pub enum Distrust {
+    #[error("no authority that is trusted has signed it")]
+    OtherAuthority,
+    #[error("it has expired")]
+    Expired,
+    #[error("it is not valid yet; is the clock right?")]
+    NotYetValid,
+    #[error("it has to serve a server and a client, since a node is both")]
+    Purpose,
+    #[error("{0}")]
+    Other(String),
+}
 
-/// Whether the authority made the certificate, and whether it is valid now.
-pub fn check_chain(
-    environment: &Environment,
-    certificate: &CertificateDer<'_>,
-    authority: &CertificateDer<'_>,
-) -> Result<(), ChainError> {
-    let failed = |error: Error| ChainError(error.to_string());
-    let now = environment.time.current_time();
-    let now = now.ok_or_else(|| ChainError(String::from("the time is not known")))?;
-    let mut roots = RootCertStore::empty();
-    roots.add(authority.clone().into_owned()).map_err(failed)?;
-    let certificate = ParsedCertificate::try_from(certificate).map_err(failed)?;
-    let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms;
-    verify_server_cert_signed_by_trust_anchor(&certificate, &roots, &[], now, algorithms.all)
-        .map_err(failed)
+/// Whether a chain, the node's own certificate first, is good for a server and for a
+/// client. The other sides of its connections would not say more than that it is not.
+pub(crate) fn check_chain(
+    chain: &[CertificateDer<'_>],
+    roots: RootCertStore,
+    now: UnixTime,
+) -> Result<(), Distrust> {
+    let Some((own, intermediates)) = chain.split_first() else {
+        return Err(Error::NoCertificatesPresented.into());
+    };
+    let provider = Arc::new(default_provider());
+    let algorithms = provider.signature_verification_algorithms.all;
+    let parsed = ParsedCertificate::try_from(own)?;
+    verify_server_cert_signed_by_trust_anchor(&parsed, &roots, intermediates, now, algorithms)?;
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .map_err(|error| Distrust::Other(error.to_string()))?
+        .verify_client_cert(own, intermediates, now)?;
+    Ok(())
+}
+
+impl From<Error> for Distrust {
+    fn from(error: Error) -> Self {
+        use CertificateError as Why;
+        match error {
+            Error::InvalidCertificate(Why::UnknownIssuer | Why::BadSignature) => {
+                Self::OtherAuthority
+            }
+            Error::InvalidCertificate(Why::Expired | Why::ExpiredContext { .. }) => Self::Expired,
+            Error::InvalidCertificate(Why::NotValidYet | Why::NotValidYetContext { .. }) => {
+                Self::NotYetValid
+            }
+            Error::InvalidCertificate(Why::InvalidPurpose | Why::InvalidPurposeContext { .. }) => {
+                Self::Purpose
+            }
+            other => Self::Other(other.to_string()),
+        }
+    }
 }
 
 /// Checks the chain alone, and that the other side has the key to it.
@@ -166,38 +199,5 @@ impl ServerCertVerifier for ChainVerifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use quorate_model::ids::{ClusterId, NodeId, Timestamp};
-    use quorate_model::member::Roles;
-
-    use super::*;
-    use crate::authority::{Authority, NodeKey};
-    use crate::identity::{PeerIdentity, Subject};
-
-    #[test]
-    fn a_certificate_holds_under_its_own_authority_while_it_is_valid() {
-        let (cluster, node) = (ClusterId::new(1), NodeId::new(2));
-        let environment = Environment::system(0);
-        let now = environment.time.current_time().unwrap();
-        let now = Timestamp::new(now.as_secs() * 1000);
-        let make = || Authority::make(cluster, 1, now).unwrap();
-        let (authority, other) = (make(), make());
-        let identity = PeerIdentity {
-            roles: Roles::Core,
-            subject: Subject::Node { cluster, node },
-        };
-        let key = NodeKey::generate().unwrap().public();
-        let check = |issued, trusted: &Authority| {
-            let certificate = authority.issue(&identity, &key, issued).unwrap();
-            check_chain(&environment, &certificate, trusted.certificate())
-        };
-        assert_eq!(check(now, &authority), Ok(()));
-        assert!(check(now, &other).is_err());
-        assert!(check(Timestamp::new(0), &authority).is_err());
     }
 }

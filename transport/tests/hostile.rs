@@ -5,10 +5,16 @@
 mod support;
 
 use std::net::UdpSocket;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use quorate_transport::{Environment, Service, TransportConfig, Trust, Visit, VisitError};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use quorate_transport::{
+    Caller, Environment, Serve, Service, TransportConfig, Trust, Visit, VisitError,
+};
 use support::{Blueprint, Node, SECOND, authority};
+use tokio::sync::Notify;
 
 /// Two nodes that talk while something is done to the first.
 struct Pair {
@@ -27,17 +33,21 @@ impl Pair {
 
     /// A stranger comes to the first.
     async fn visit(&self) -> Result<Visit, VisitError> {
-        let environment = Environment::system(1);
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let socket = environment.runtime.wrap_udp_socket(socket).unwrap();
-        let config = TransportConfig::default();
-        let addresses = [self.one.address.clone()];
-        Visit::begin(&environment, &config, socket, &addresses, Trust::ProofLater).await
+        visit(&self.one).await
     }
 
     async fn still_talk(&self) {
         self.two.call(&self.one, Service::Raft, 1).await.unwrap();
     }
+}
+
+async fn visit(node: &Node) -> Result<Visit, VisitError> {
+    let environment = Environment::system(1);
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let socket = environment.runtime.wrap_udp_socket(socket).unwrap();
+    let config = TransportConfig::default();
+    let addresses = [node.address.clone()];
+    Visit::begin(&environment, &config, socket, &addresses, Trust::ProofLater).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,6 +91,65 @@ async fn strangers_who_ask_nothing_make_room_for_one_who_does() {
     let answer = visit.ask(Bytes::from_static(b"?"), 5 * SECOND).await;
     assert_eq!(answer.unwrap(), "a stranger Admission 1");
     drop(silent);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_who_goes_on_asking_is_sent_away() {
+    let pair = Pair::start();
+    let visit = pair.visit().await.unwrap();
+    let ask = || visit.ask(Bytes::from_static(b"?"), 5 * SECOND);
+    for _ in 0..4 {
+        assert_eq!(ask().await.unwrap(), "a stranger Admission 1");
+    }
+    let closed = ask().await.unwrap_err();
+    let VisitError::Closed(why) = &closed else {
+        panic!("{closed}");
+    };
+    assert!(why.contains("a visit is for few questions"), "{why}");
+    pair.still_talk().await;
+}
+
+/// Never answers, and tells when nobody waits for the answer any more.
+struct Ponders {
+    given_up: Arc<Notify>,
+}
+
+impl Serve for Ponders {
+    fn serve(&self, _: Caller, _: Service, _: Bytes) -> BoxFuture<'static, Bytes> {
+        let until_dropped = Arc::clone(&self.given_up);
+        async move {
+            let _told = TellsWhenDropped(until_dropped);
+            std::future::pending().await
+        }
+        .boxed()
+    }
+}
+
+struct TellsWhenDropped(Arc<Notify>);
+
+impl Drop for TellsWhenDropped {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_stranger_asked_ends_with_its_visit() {
+    let (authority, given_up) = (authority(1), Arc::<Notify>::default());
+    let node = Blueprint {
+        serve: Arc::new(Ponders {
+            given_up: Arc::clone(&given_up),
+        }),
+        ..Blueprint::new(1, &authority)
+    };
+    let node = node.start();
+    let visit = visit(&node).await.unwrap();
+    let unanswered = visit.ask(Bytes::from_static(b"?"), SECOND / 5).await;
+    assert!(matches!(unanswered, Err(VisitError::Timeout { .. })));
+    drop(visit);
+    tokio::time::timeout(5 * SECOND, given_up.notified())
+        .await
+        .expect("the question goes on");
 }
 
 /// What the first node does when it gets these bytes on a stream.

@@ -9,9 +9,7 @@ use std::time::Duration;
 
 use quorate_model::candidate::Candidate;
 use quorate_model::node_name::NodeName;
-use quorate_transport::{
-    JoinToken, NodeKey, Prover, Subject, Trust, Visit, VisitError, check_chain,
-};
+use quorate_transport::{JoinToken, NodeKey, Prover, Subject, Trust, Visit, VisitError};
 
 use crate::tier::admission::certificate_identity;
 use crate::tier::identity::{Membership, PeerHint, PendingJoin, Stage, StoredCredentials};
@@ -95,6 +93,17 @@ impl<'a> Asking<'a> {
         let visit = visit.await.map_err(failed)?;
         if !visit.host().roles.is_core() {
             return Err(JoinError::TowardsReplicant { core });
+        }
+        match &settings.pki {
+            Some(own) => {
+                let checked = visit.check_host(own, world.clock.now());
+                let core = core.clone();
+                checked.map_err(|why| JoinError::OtherPki { core, why })?;
+            }
+            None if matches!(visit.host().subject, Subject::Name(_)) => {
+                return Err(JoinError::NoPki { core });
+            }
+            None => {}
         }
         let application = application(world, pending, token.as_ref(), &visit)?;
         Ok(Self {
@@ -203,11 +212,8 @@ impl<'a> Asking<'a> {
         if *named != own {
             return Err(format!("the certificate is for {named}, and this is {own}"));
         }
-        let authority = credentials.trusted().first();
-        let authority = authority.ok_or("no authority came with the certificate")?;
-        let certificate = membership.credentials.certificate.clone().into();
-        let checked = check_chain(&self.world.settings.environment, &certificate, authority);
-        checked.map_err(|error| error.to_string())
+        let checked = credentials.check_own(self.world.clock.now());
+        checked.map_err(|why| format!("the certificate that it gave is of no use: {why}"))
     }
 
     fn refused<E: ToString>(&self, answer: Result<AdmissionAnswer, E>) -> JoinError {

@@ -15,7 +15,7 @@ use std::time::Duration;
 use quorate_model::authority::SecretKey;
 use quorate_model::ids::NodeId;
 use quorate_model::state::ClusterState;
-use quorate_transport::{JoinToken, NodeKey, TokenError, VisitError};
+use quorate_transport::{Distrust, JoinToken, NodeKey, TokenError, VisitError};
 
 use crate::tier::asking::{self, Asking};
 use crate::tier::first_start::new_node_id;
@@ -75,6 +75,10 @@ pub enum JoinError {
     Unusable { core: String, detail: String },
     #[error("{core} is a replicant; name a core")]
     TowardsReplicant { core: String },
+    #[error("the certificate that {core} shows is none of an authority of transport.ca: {why}")]
+    OtherPki { core: String, why: Distrust },
+    #[error("{core} has a certificate of its operator's own authority, and this node has none")]
+    NoPki { core: String },
     #[error("the cluster has removed this node before it was through with joining")]
     Removed,
     #[error("{0}")]

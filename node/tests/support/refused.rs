@@ -1,5 +1,8 @@
 //! What a refusal looks like to whoever typed the command.
 
+use quorate_admin::api::Phase;
+
+use super::node::Node;
 use crate::common::Ended;
 
 pub(crate) const USAGE: i32 = 64;
@@ -22,4 +25,12 @@ pub(crate) fn assert_refused(ended: &Ended, code: i32, error: &[&str], hint: &st
         assert!(errors.contains(part), "{part:?} is not in {ended:?}");
     }
     assert!(hints.contains(hint), "{hint:?} is no hint of {ended:?}");
+}
+
+/// It is still in the cluster of one that it formed.
+#[track_caller]
+pub(crate) fn assert_alone(node: &Node) {
+    let status = node.status().unwrap();
+    assert_eq!(status.this_node.phase, Phase::Member, "{status:?}");
+    assert_eq!(status.nodes.len(), 1, "{status:?}");
 }
