@@ -41,7 +41,10 @@ impl NodeControl {
             )),
             (Phase::Joining | Phase::Leaving, _) => {
                 let work = self.node.watch_work().borrow().clone();
-                work.map(|work| self.in_words(work.step))
+                work.map(|work| match &work.obstacle {
+                    Some(obstacle) => format!("{}: {obstacle}", self.in_words(work.step)),
+                    None => self.in_words(work.step),
+                })
             }
             _ => None,
         };
@@ -182,6 +185,7 @@ impl Control for NodeControl {
                 step: self.in_words(work.step),
                 done: work.progress.map(|progress| progress.done),
                 total: work.progress.map(|progress| progress.total),
+                obstacle: work.obstacle,
                 finished: work.outcome.map(|outcome| match outcome {
                     Ok(message) => Finished {
                         ok: true,

@@ -8,12 +8,16 @@ mod support;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::time::{Duration, Instant};
 
-use quorate_admin::api::{Phase, TokenRole};
+use common::{end, quorate};
+use quorate_admin::api::TokenRole;
 use support::cluster::Cluster;
 use support::node::Node;
 use support::ports::free_port;
-use support::refused::{CONFIGURATION, NOT_ALLOWED, TRY_AGAIN, UNAVAILABLE, USAGE, assert_refused};
+use support::refused::{
+    CONFIGURATION, NOT_ALLOWED, TRY_AGAIN, UNAVAILABLE, USAGE, assert_alone, assert_refused,
+};
 use support::replicant::Replicant;
+use support::wait::until;
 use tempfile::TempDir;
 
 /// For a refusal that somebody waits for.
@@ -21,13 +25,6 @@ const SOON: Duration = Duration::from_secs(30);
 
 fn home() -> TempDir {
     tempfile::tempdir().unwrap()
-}
-
-#[track_caller]
-fn assert_alone(node: &Node) {
-    let status = node.status().unwrap();
-    assert_eq!(status.this_node.phase, Phase::Member, "{status:?}");
-    assert_eq!(status.nodes.len(), 1, "{status:?}");
 }
 
 #[test]
@@ -199,6 +196,31 @@ fn joining_without_a_token() {
     let hint = "quorate token create --role core";
     assert_refused(&ended, USAGE, &["a token is needed"], hint);
     assert_alone(&node);
+}
+
+#[test]
+fn joining_a_cluster_that_cannot_decide_says_so_and_goes_on() {
+    let home = home();
+    let mut cluster = Cluster::form(home.path(), 2);
+    let token = cluster.nodes[0].core_token();
+    let node = Node::alone(home.path(), "core3");
+    cluster.nodes[1].kill();
+    let core = cluster.nodes[0].core_address();
+    let mut join = quorate(&["node", "join", "--core", &core, "--token", &token]);
+    join.arg("--dir").arg(&node.dir);
+    let joining = std::thread::spawn(move || end(join, ""));
+    let obstacle = "the cluster cannot decide now";
+    until("the node says what it waits for", || {
+        let detail = node.status()?.this_node.detail.unwrap_or_default();
+        detail.contains(obstacle).then_some(()).ok_or(detail)
+    });
+    assert!(!joining.is_finished());
+    cluster.nodes[1].start();
+    let ended = joining.join().unwrap();
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(ended.stdout.contains(obstacle), "{ended:?}");
+    cluster.nodes.push(node);
+    cluster.wait_whole();
 }
 
 #[test]

@@ -14,6 +14,8 @@ pub struct Work {
     /// Entries of the log, while a step counts them.
     pub done: Option<u64>,
     pub total: Option<u64>,
+    /// What the step waits for, when an attempt has failed: it is tried again.
+    pub obstacle: Option<String>,
     pub finished: Option<Finished>,
 }
 

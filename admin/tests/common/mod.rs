@@ -34,6 +34,7 @@ pub(crate) fn work() -> Work {
         step: "learner".to_owned(),
         done: Some(12),
         total: Some(34),
+        obstacle: None,
         finished: None,
     }
 }

@@ -54,6 +54,7 @@ pub(crate) async fn arrive<R: Runtime>(inner: Arc<Inner<R>>, life: Arc<Life<R>>)
                 done: done.min(total),
                 total,
             }),
+            obstacle: None,
             outcome: None,
         };
         show(&inner, work);

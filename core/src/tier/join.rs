@@ -224,7 +224,7 @@ pub(crate) async fn run<R: Runtime>(inner: Arc<Inner<R>>, node: NodeId) {
                 false => continue,
             },
             Sequel::AskAgain => {
-                tracing::warn!(%error, "the join that was begun is not decided yet");
+                inner.tell_obstacle(&error);
                 PAUSE
             }
             Sequel::AwaitOrder => {
@@ -275,7 +275,13 @@ impl<R: Runtime> Inner<R> {
         // So that nothing is said of a join that is given up in this moment.
         let _changing = self.changing.lock().await;
         let pending = self.pending(node)?;
-        self.work.send_replace(Some(Work::at(Step::Asking)));
+        self.work.send_modify(|work| {
+            let obstacle = work.take().and_then(|work| work.obstacle);
+            *work = Some(Work {
+                obstacle,
+                ..Work::at(Step::Asking)
+            });
+        });
         Some(pending)
     }
 
@@ -362,6 +368,20 @@ impl<R: Runtime> Inner<R> {
         tracing::warn!(%error, "this node did not join");
         self.tell_outcome(error);
         true
+    }
+
+    /// Said in the log once for each reason, not at each attempt.
+    fn tell_obstacle(&self, error: &JoinError) {
+        let obstacle = Some(error.to_string());
+        let is_news = self.work.send_if_modified(|work| {
+            let work = work.get_or_insert(Work::at(Step::Asking));
+            let is_news = work.obstacle != obstacle;
+            work.obstacle = obstacle;
+            is_news
+        });
+        if is_news {
+            tracing::warn!(%error, "the join that was begun is not decided yet");
+        }
     }
 
     fn tell_outcome(&self, error: JoinError) {

@@ -10,6 +10,8 @@ pub struct Work {
     pub step: Step,
     /// Entries, where they count.
     pub progress: Option<Progress>,
+    /// What the step waits for, when its last attempt failed.
+    pub obstacle: Option<String>,
     /// Nothing while it runs.
     pub outcome: Option<Result<String, WorkError>>,
 }
@@ -51,6 +53,7 @@ impl Work {
         Self {
             step,
             progress: None,
+            obstacle: None,
             outcome: None,
         }
     }

@@ -90,7 +90,7 @@ enum Meter<'a> {
     Bar(ProgressBar),
     Lines {
         output: &'a Output,
-        last_step: Option<String>,
+        last: Option<String>,
     },
 }
 
@@ -102,20 +102,18 @@ impl<'a> Meter<'a> {
             bar.enable_steady_tick(PERIOD);
             Self::Bar(bar)
         } else {
-            Self::Lines {
-                output,
-                last_step: None,
-            }
+            Self::Lines { output, last: None }
         }
     }
 
     fn show(&mut self, work: &Work) -> Result<(), Failure> {
         match self {
             Self::Bar(bar) => draw(bar, work),
-            Self::Lines { output, last_step } => {
-                if last_step.as_deref() != Some(&work.step) {
-                    output.line(&one_line(&work.step))?;
-                    *last_step = Some(work.step.clone());
+            Self::Lines { output, last } => {
+                let line = step_of(work);
+                if last.as_ref() != Some(&line) {
+                    output.line(&line)?;
+                    *last = Some(line);
                 }
             }
         }
@@ -145,11 +143,19 @@ fn set_style(bar: &ProgressBar, template: &str) {
 
 /// `learner: 1200/3400 entries`
 fn label(work: &Work) -> String {
-    let step = one_line(&work.step);
+    let step = step_of(work);
     match (work.done, work.total) {
         (Some(done), Some(total)) => format!("{step}: {done}/{total} entries"),
         (Some(done), None) => format!("{step}: {done} entries"),
         (None, _) => step,
+    }
+}
+
+fn step_of(work: &Work) -> String {
+    let step = one_line(&work.step);
+    match &work.obstacle {
+        Some(obstacle) => format!("{step}: {}", one_line(obstacle)),
+        None => step,
     }
 }
 
@@ -168,17 +174,20 @@ mod tests {
 
     #[test]
     fn labels() {
-        let label = |done, total| {
+        let label = |done, total, obstacle: Option<&str>| {
             label(&Work {
                 kind: WorkKind::Join,
                 step: "learner".to_owned(),
                 done,
                 total,
+                obstacle: obstacle.map(str::to_owned),
                 finished: None,
             })
         };
-        assert_eq!(label(Some(1200), Some(3400)), "learner: 1200/3400 entries");
-        assert_eq!(label(Some(1200), None), "learner: 1200 entries");
-        assert_eq!(label(None, None), "learner");
+        let counted = label(Some(1200), Some(3400), None);
+        assert_eq!(counted, "learner: 1200/3400 entries");
+        assert_eq!(label(Some(1200), None, None), "learner: 1200 entries");
+        assert_eq!(label(None, None, None), "learner");
+        assert_eq!(label(None, None, Some("no\nquorum")), "learner: no quorum");
     }
 }

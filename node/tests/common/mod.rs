@@ -129,6 +129,7 @@ pub(crate) fn step(step: &str, done: Option<u64>) -> Work {
         step: step.to_owned(),
         done,
         total: done.map(|_| 3_400),
+        obstacle: None,
         finished: None,
     }
 }
