@@ -115,7 +115,7 @@ pub(crate) fn of_leave(error: &LeaveError) -> Problem {
             told(Code::NotAllowed).with_hint(of_refused_leave(detail))
         }
         LeaveError::UnknownNode(_) => told(Code::Usage).with_hint(STATUS),
-        LeaveError::Undecided(_) => told(Code::TryAgain).with_hint(STATUS),
+        LeaveError::Undecided(_) | LeaveError::NotThrough => told(Code::TryAgain).with_hint(STATUS),
         LeaveError::Node(_) => told(Code::Internal),
     }
 }
@@ -222,5 +222,24 @@ pub(crate) fn of_node(error: &NodeError) -> Problem {
         }
         NodeError::Store(_) | NodeError::Start(StartError::Store(_)) => told(Code::Internal),
         _ => told(Code::Internal),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No node of this build is one: replicants come with their discovery.
+    #[test]
+    fn what_a_replicant_is_told_that_is_to_join_by_hand() {
+        let problem = of_join(&JoinError::NotACore);
+        assert_eq!(problem.code, Code::Configuration);
+        assert_eq!(problem.code.exit_code(), 78);
+        assert!(
+            problem.error.contains("this node is a replicant"),
+            "{problem:?}"
+        );
+        let hint = problem.hint.as_deref();
+        assert!(hint.is_some_and(|hint| hint.contains("cluster.discovery_strategy")));
     }
 }

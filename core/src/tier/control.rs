@@ -47,6 +47,7 @@ impl<R: Runtime> Control<R> {
             Ok(request) if !self.may_ask(from, &request) => {
                 Err(not_allowed("this node may not ask for that"))
             }
+            Ok(ControlRequest::ForceLeave { name }) => self.force_out(from.node, &name).await,
             Ok(request) => self.serve(from.node, request).await,
             Err(error) => Err(ControlRefusal::Malformed {
                 detail: error.to_string(),
@@ -123,6 +124,18 @@ impl<R: Runtime> Control<R> {
         let answers = member.id == self.core.node() || self.ask_report(member.id).await.is_some();
         check_force_leave(&tier, member.id, answers).map_err(not_allowed)?;
         self.retire(member.id).await
+    }
+
+    /// A certificate of the operator's own may be that of a node which has left.
+    async fn force_out(
+        &self,
+        from: NodeId,
+        name: &NodeName,
+    ) -> Result<ControlAnswer, ControlRefusal> {
+        match self.member(|member| member.id == from).await? {
+            Some(_) => self.force_leave(name).await,
+            None => Err(not_allowed("this node is no member of the cluster")),
+        }
     }
 
     async fn retire(&self, node: NodeId) -> Result<ControlAnswer, ControlRefusal> {

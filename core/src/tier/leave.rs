@@ -47,6 +47,9 @@ pub enum LeaveError {
     UnknownNode(NodeName),
     #[error("the cluster cannot decide now: {0}")]
     Undecided(String),
+    /// Whoever leads goes on with it.
+    #[error("it is to be removed, and that is not through yet")]
+    NotThrough,
     #[error("{0}")]
     Node(String),
 }
@@ -140,8 +143,7 @@ impl<R: Runtime> CoreNode<R> {
                 break;
             }
             if Instant::now() >= until {
-                let reason = "it is to be removed, and that is not through yet";
-                return Err(LeaveError::Undecided(reason.to_owned()));
+                return Err(LeaveError::NotThrough);
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -183,9 +185,14 @@ impl<R: Runtime> Inner<R> {
     async fn take_leave(self: &Arc<Self>, life: &Arc<Life<R>>) -> Result<String, LeaveError> {
         let node = life.node;
         let until = Instant::now() + DECIDE;
+        let mut is_granted = false;
         loop {
             let request = ControlRequest::Leave { node };
-            match ask_leader(life, &request, until).await? {
+            let answer = match ask_leader(life, &request, until).await {
+                Err(LeaveError::Undecided(_)) if is_granted => return Err(LeaveError::NotThrough),
+                answer => answer?,
+            };
+            match answer {
                 ControlAnswer::YouLead if Instant::now() >= until => {
                     let reason = "no other core took the lead over in time";
                     return Err(LeaveError::Undecided(reason.to_owned()));
@@ -193,9 +200,13 @@ impl<R: Runtime> Inner<R> {
                 ControlAnswer::YouLead => hand_over(life).await,
                 ControlAnswer::Gone => break,
                 _ => {
+                    is_granted = true;
                     self.work.send_replace(Some(Work::at(Step::Leaving)));
                     if self.removed_in(life, until).await {
                         break;
+                    }
+                    if Instant::now() >= until {
+                        return Err(LeaveError::NotThrough);
                     }
                 }
             }

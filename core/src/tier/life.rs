@@ -67,7 +67,8 @@ impl<R: Runtime> Life<R> {
     ) -> Result<Arc<Self>, NodeError> {
         let node = membership.node;
         // A vote that is forgotten can be given twice.
-        if membership.stage == Stage::Member && !world.surroundings.has_store(node) {
+        let has_promised = !matches!(membership.stage, Stage::Forming(_));
+        if has_promised && !world.surroundings.has_store(node) {
             return Err(NodeError::LogLost { node });
         }
         let directory = Arc::<PeerDirectory>::default();

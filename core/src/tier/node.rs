@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{fmt, io};
 
+use futures::FutureExt;
 use quorate_model::cluster::ClusterName;
 use quorate_model::ids::{Incarnation, NodeId};
 use quorate_model::member::Roles;
@@ -231,7 +232,7 @@ impl<R: Runtime> CoreNode<R> {
             })
         );
         match identity.standing {
-            Standing::In(_) if leaves => Phase::Leaving,
+            Standing::In(_) if leaves || self.inner.is_retiring() => Phase::Leaving,
             Standing::In(Membership {
                 stage: Stage::Joining,
                 ..
@@ -287,7 +288,10 @@ impl<R: Runtime> Inner<R> {
     /// A task that ends by itself once the node stops.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let task = R::spawn(task);
-        self.tasks().push(task);
+        let mut tasks = self.tasks();
+        // Whoever asks for change after change must not make this longer and longer.
+        tasks.retain_mut(|task| task.now_or_never().is_none());
+        tasks.push(task);
     }
 
     /// Goes on when whoever asked for it hangs up: half of a change helps nobody.
@@ -324,6 +328,16 @@ impl<R: Runtime> Inner<R> {
 
     pub(crate) fn identity(&self) -> NodeIdentity {
         self.lock().clone()
+    }
+
+    /// The cluster has decided that this node is to go.
+    fn is_retiring(&self) -> bool {
+        self.life().is_some_and(|life| {
+            let member = life
+                .core
+                .read_stale(|state| state.view().member(life.node).cloned());
+            member.value.is_some_and(|member| member.retiring)
+        })
     }
 
     pub(crate) fn life(&self) -> Option<Arc<Life<R>>> {

@@ -7,20 +7,22 @@ use std::panic;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use quorate_model::ids::NodeId;
+
 use crate::core::IoMode;
 use crate::tier::admission::peers;
 use crate::tier::identity::{NodeIdentity, Standing};
 use crate::tier::life::Life;
-use crate::tier::node::{Inner, World};
+use crate::tier::node::{Inner, NodeError, World};
 use crate::tier::surroundings::{DiskError, Surroundings};
 use crate::types::Runtime;
 
 impl World {
     /// Does what waits for the disk, on a thread where there are threads.
-    async fn on_disk(
+    async fn on_disk<E: From<DiskError> + Send + 'static>(
         &self,
-        work: impl FnOnce(&dyn Surroundings) -> Result<(), DiskError> + Send + 'static,
-    ) -> Result<(), DiskError> {
+        work: impl FnOnce(&dyn Surroundings) -> Result<(), E> + Send + 'static,
+    ) -> Result<(), E> {
         let surroundings = Arc::clone(&self.surroundings);
         match surroundings.io_mode() {
             IoMode::Paced(mut pace) => {
@@ -31,14 +33,21 @@ impl World {
                 let done = tokio::task::spawn_blocking(move || work(&*surroundings)).await;
                 done.unwrap_or_else(|error| match error.try_into_panic() {
                     Ok(panic) => panic::resume_unwind(panic),
-                    Err(cancelled) => Err(DiskError {
+                    Err(cancelled) => Err(E::from(DiskError {
                         operation: "write",
                         place: String::from("the data directory"),
                         cause: cancelled.to_string(),
-                    }),
+                    })),
                 })
             }
         }
+    }
+
+    /// Makes an empty store for an identity before it is taken on: from then on one
+    /// that is missing has been lost.
+    pub(crate) async fn make_store(&self, node: NodeId) -> Result<(), NodeError> {
+        self.on_disk(move |surroundings| Ok(surroundings.open_store(node)?.sync()?))
+            .await
     }
 
     /// Removes the stores of all identities but the present one.

@@ -1,8 +1,12 @@
 //! How a join ends that does not succeed, what is left of a cluster, and what it is
 //! called.
 
-use super::home::{Home, admitted_in_vain, founded, joined, names_in, order, outcome, until};
-use crate::tier::{JoinError, LeaveError, Phase, Standing, WorkError};
+use quorate_model::member::Roles;
+
+use super::home::{
+    Home, admitted_in_vain, founded, joined, names_in, order, outcome, token_of, until,
+};
+use crate::tier::{JoinError, LeaveError, NodeError, Phase, Standing, WorkError};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_join_that_nobody_answers_is_given_up_cleanly() {
@@ -58,6 +62,32 @@ async fn who_was_removed_on_its_way_is_told_so_and_may_join_again() {
     let refused = outcome(&node).await.unwrap_err().to_string();
     assert!(refused.contains("works once"), "{refused}");
     assert_eq!(node.phase(), Phase::Removed);
+    node.shutdown().await;
+    member.shutdown().await;
+}
+
+/// It may have a vote already, and have given it.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_on_its_way_and_has_lost_its_log_does_not_start() {
+    let (host, guest) = (Home::new("host"), Home::new("guest"));
+    let member = founded(&host).await;
+    admitted_in_vain(&guest, &host, &member).await;
+    guest.keep_refused();
+    guest.lose_stores();
+    let error = guest.try_start().await.unwrap_err();
+    assert!(matches!(error, NodeError::LogLost { .. }), "{error}");
+    member.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replicant_is_never_joined_by_hand() {
+    let (host, guest) = (Home::new("host"), Home::of("guest", Roles::Replicant));
+    let member = founded(&host).await;
+    let node = guest.start().await;
+    let token = token_of(&member).await;
+    let refused = node.join(order(&host, token)).await;
+    assert_eq!(refused, Err(JoinError::NotACore));
+    assert_eq!(node.phase(), Phase::Idle);
     node.shutdown().await;
     member.shutdown().await;
 }

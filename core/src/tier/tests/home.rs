@@ -33,6 +33,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// A disk in memory and a port.
 pub(super) struct Home {
     name: NodeName,
+    roles: Roles,
     /// In its configuration.
     cluster: Mutex<ClusterName>,
     cookie: Mutex<Option<CookieKey>>,
@@ -59,7 +60,12 @@ pub(super) fn free_address() -> SocketAddr {
 
 impl Home {
     pub(super) fn new(name: &str) -> Arc<Self> {
+        Self::of(name, Roles::Core)
+    }
+
+    pub(super) fn of(name: &str, roles: Roles) -> Arc<Self> {
         Arc::new(Self {
+            roles,
             name: NodeName::new(format!("{name}@127.0.0.1")).unwrap(),
             cluster: Mutex::new(ClusterName::new(name).unwrap()),
             cookie: Mutex::default(),
@@ -107,6 +113,10 @@ impl Home {
         disk.identity = Some(disk.refused.take().expect("a write was refused"));
     }
 
+    pub(super) fn lose_stores(&self) {
+        self.disk().stores.clear();
+    }
+
     pub(super) fn stored(&self) -> NodeIdentity {
         self.disk().identity.clone().expect("a node has lived here")
     }
@@ -136,13 +146,13 @@ impl Home {
     pub(super) async fn try_start(self: &Arc<Self>) -> Result<Node, NodeError> {
         let settings = NodeSettings {
             name: self.name.clone(),
-            roles: Roles::Core,
+            roles: self.roles,
             cluster_name: self.cluster.lock().unwrap().clone(),
             advertise: vec![self.address()],
             version: String::from("test"),
             cookie: self.cookie.lock().unwrap().clone(),
             pki: None,
-            forms_alone: true,
+            forms_alone: self.roles.is_core(),
             transport: TransportConfig::default(),
             environment: Environment::system(7),
             tune: Box::new(|config| config),
