@@ -51,7 +51,7 @@ impl Cluster {
         self.targets.set(clients.collect());
     }
 
-    /// Waits until all nodes are up, vote, have caught up, and agree on who leads.
+    /// Waits until all nodes are up, vote, and agree on who leads.
     #[track_caller]
     pub(crate) fn wait_whole(&mut self) -> ClusterStatus {
         for node in &mut self.nodes {
@@ -99,11 +99,8 @@ impl Cluster {
 }
 
 fn is_whole(status: &ClusterStatus, size: usize) -> bool {
-    // Also one that has just come back has all that the others have: who is
-    // behind can't lead, and the promise on elections is about a whole cluster.
-    let takes_part = |node: &NodeStatus| {
-        matches!(node.state, NodeState::Leader | NodeState::Follower) && node.lag == Some(0)
-    };
+    let takes_part =
+        |node: &NodeStatus| matches!(node.state, NodeState::Leader | NodeState::Follower);
     let quorum = status.quorum;
     !status.stale
         && status.nodes.len() == size
