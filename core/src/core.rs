@@ -35,7 +35,7 @@ use crate::proposal_queue::ProposalQueue;
 use crate::proposer::{Committed, CommittedMany, ProposeError, Proposer, ProposerCounters};
 use crate::read_rounds::ReadRounds;
 use crate::reader::{Read, ReadError, Reader, Stale};
-use crate::rivals::Rivals;
+use crate::rivals::{Rivals, Yielding};
 use crate::server::PeerServer;
 use crate::types::{Raft, Runtime, TypeConfig};
 use crate::{machine, membership, proposer, reader};
@@ -48,6 +48,7 @@ pub struct Core<R: Runtime> {
 struct Parts<R: Runtime> {
     group: Arc<Group<R>>,
     server: PeerServer<R>,
+    rivals: Arc<Rivals>,
     reader: Reader<R>,
     queue: Arc<ProposalQueue>,
     intake: Arc<Intake>,
@@ -246,6 +247,11 @@ impl<R: Runtime> Core<R> {
         trigger.elect().await.map_err(|_| CoreStopped)
     }
 
+    /// While the answer lives, this core does not take back what it hands over.
+    pub(crate) fn yield_lead(&self) -> Yielding {
+        self.parts.rivals.yield_lead()
+    }
+
     pub fn metrics(&self) -> CoreMetrics {
         let parts = &self.parts;
         let raft = parts.group.raft.metrics().borrow().clone();
@@ -413,8 +419,14 @@ fn assemble<R: Runtime>(
         io,
     };
     Arc::new(Parts {
-        server: PeerServer::new(Arc::clone(&group), Arc::clone(&intake), leading, rivals),
+        server: PeerServer::new(
+            Arc::clone(&group),
+            Arc::clone(&intake),
+            leading,
+            Arc::clone(&rivals),
+        ),
         reader: Reader::new(Arc::clone(&group), machine, local),
+        rivals,
         group,
         queue,
         intake,

@@ -6,6 +6,7 @@
 //! whenever the first to notice that the leader is gone has not the latest entries.
 //! Whoever has them stands at once, under the term after that.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::group::Group;
 use crate::later_votes;
-use crate::types::{Runtime, Vote};
+use crate::types::{RaftState, Runtime, Vote};
 
 #[derive(Debug)]
 pub(crate) struct Rivals {
@@ -23,14 +24,26 @@ pub(crate) struct Rivals {
     refused: watch::Sender<Option<Vote>>,
     /// When a leader was last heard, or this core has started.
     heard: Mutex<Instant>,
+    /// This core hands its lead over: what it has more is no reason to take it back.
+    yields: AtomicBool,
 }
+
+/// While it lasts, this core lets others win.
+#[derive(Debug)]
+pub(crate) struct Yielding(Arc<Rivals>);
 
 impl Rivals {
     pub(crate) fn new() -> Self {
         Self {
             refused: watch::Sender::new(None),
             heard: Mutex::new(Instant::now()),
+            yields: AtomicBool::new(false),
         }
+    }
+
+    pub(crate) fn yield_lead(self: &Arc<Self>) -> Yielding {
+        self.yields.store(true, Ordering::SeqCst);
+        Yielding(Arc::clone(self))
     }
 
     pub(crate) fn note_leader(&self) {
@@ -39,7 +52,14 @@ impl Rivals {
 
     /// A candidate with less was refused.
     pub(crate) fn note_refused(&self, vote: Vote) {
-        self.refused.send_replace(Some(vote));
+        self.refused.send_if_modified(|latest| {
+            let term = |vote: &Vote| vote.leader_id.term;
+            let is_later = latest.as_ref().is_none_or(|it| term(it) <= term(&vote));
+            if is_later {
+                *latest = Some(vote);
+            }
+            is_later
+        });
     }
 
     pub(crate) async fn run<R: Runtime>(self: Arc<Self>, group: Arc<Group<R>>) {
@@ -64,21 +84,29 @@ impl Rivals {
 
     async fn outbid<R: Runtime>(&self, group: &Group<R>, rival: Vote) {
         // Others may have as much as this core: they stand one after the other.
-        tokio::time::sleep(group.config.heartbeat / 2 * group.config.election_slot).await;
-        let (vote, state) = {
-            let metrics = group.raft.server_metrics();
-            let metrics = metrics.borrow();
-            (metrics.vote, metrics.state)
-        };
-        let is_settled = state == ServerState::Leader || vote.leader_id.term > rival.leader_id.term;
-        if is_settled || self.has_leader(group.config.election_timing().max) {
+        tokio::time::sleep(group.config.heartbeat * group.config.election_slot).await;
+        if self.is_settled(group, rival).await {
             return;
         }
-        if rival > vote {
-            later_votes::tell(group, rival).await;
+        later_votes::tell(group, rival).await;
+        // That was a sync of the disk, in which somebody may have won.
+        if !self.is_settled(group, rival).await {
+            // It fails when the group has ended, which others watch.
+            let _ = group.raft.trigger().elect().await;
         }
-        // It fails when the group has ended, which others watch.
-        let _ = group.raft.trigger().elect().await;
+    }
+
+    /// Whether somebody leads, or has stood after the rival. Asked of the group's own
+    /// task: its metrics lag behind what it has answered.
+    async fn is_settled<R: Runtime>(&self, group: &Group<R>, rival: Vote) -> bool {
+        let known = |state: &RaftState| (*state.vote_ref(), state.server_state);
+        let Ok((vote, state)) = group.raft.with_raft_state(known).await else {
+            return true;
+        };
+        state == ServerState::Leader
+            || vote.leader_id.term > rival.leader_id.term
+            || self.has_leader(group.config.election_timing().max)
+            || self.yields.load(Ordering::SeqCst)
     }
 
     /// For so long after a word of it, a leader counts as one.
@@ -88,5 +116,11 @@ impl Rivals {
 
     fn locked_heard(&self) -> MutexGuard<'_, Instant> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Yielding {
+    fn drop(&mut self) {
+        self.0.yields.store(false, Ordering::SeqCst);
     }
 }

@@ -161,9 +161,9 @@ impl<R: Runtime> PeerServer<R> {
         let raft = &self.group.raft;
         let installed = raft.install_full_snapshot(received.vote, snapshot).await;
         let vote = installed.map_err(|_| Refusal::Stopped)?.vote;
-        self.rivals.note_leader();
         // A later vote than the sender's means that openraft refused.
         if vote <= received.vote {
+            self.rivals.note_leader();
             receiver.note_installed(from, transfer, WireVote::from(&vote));
         }
         let vote = WireVote::from(&vote);

@@ -29,6 +29,7 @@ pub(crate) type Raft<R> = openraft::Raft<TypeConfig<R>>;
 pub(crate) type LogId = openraft::LogId<u64>;
 pub(crate) type Vote = openraft::Vote<u64>;
 pub(crate) type SnapshotMeta = openraft::SnapshotMeta<u64, EmptyNode>;
+pub(crate) type RaftState = openraft::RaftState<u64, EmptyNode, TokioInstant>;
 pub(crate) type RaftMetrics = openraft::RaftMetrics<u64, EmptyNode>;
 pub(crate) type ServerMetrics = openraft::metrics::RaftServerMetrics<u64, EmptyNode>;
 

@@ -28,9 +28,17 @@ pub(crate) fn load(pki: &Pki) -> Result<Credentials, PkiError> {
     let key = PrivateKeyDer::from_pem_file(&pki.key);
     let key = key.map_err(|cause| file_error("transport.key", &pki.key, cause))?;
     let chain = certificates("transport.cert", &pki.cert)?;
-    let trusted = certificates("transport.ca", &pki.ca)?;
+    let mut trusted = certificates("transport.ca", &pki.ca)?;
+    let now = SystemClock.now();
+    // Whoever joins is shown one authority: the one that has signed. While a CA
+    // replaces another, both are in the file, in whatever order.
+    let has_signed = |authority: &CertificateDer<'static>| {
+        let alone = Credentials::new(chain.clone(), key.clone_key(), vec![authority.clone()]);
+        alone.is_ok_and(|alone| alone.check_own(now).is_ok())
+    };
+    trusted.sort_by_key(|authority| !has_signed(authority));
     let credentials = Credentials::new(chain, key, trusted)?;
-    let checked = credentials.check_own(SystemClock.now());
+    let checked = credentials.check_own(now);
     checked.map_err(|why| PkiError::Distrusted {
         path: pki.cert.display().to_string(),
         why,

@@ -115,6 +115,7 @@ fn the_joiner_dies() {
     for point in [
         "JoinIntended",
         "JoinAdmitted",
+        "JoinStoreMade",
         "JoinSwitched",
         "JoinAnnounced",
         "JoinVoting",

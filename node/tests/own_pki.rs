@@ -10,7 +10,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use common::run;
+use common::{end, quorate, run};
 use rcgen::string::Ia5String;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -271,6 +271,52 @@ fn a_node_gets_in_with_the_right_files_alone() {
         targets: Default::default(),
     };
     cluster.wait_whole();
+}
+
+/// While one authority replaces another, some nodes trust both, and the file holds them
+/// in either order.
+#[test]
+fn a_node_joins_while_authorities_change() {
+    let home = tempfile::tempdir().unwrap();
+    let (old, new) = (
+        Pki::make(home.path().join("old")),
+        Pki::make(home.path().join("new")),
+    );
+    let ca = |pki: &Pki| fs::read_to_string(pki.file("ca", "pem")).unwrap();
+    let (own, other) = (ca(&old), ca(&new));
+    fs::write(old.file("ca", "pem"), format!("{other}{own}")).unwrap();
+    let mut cluster = Cluster {
+        nodes: vec![old.running(home.path(), "core1")],
+        targets: Default::default(),
+    };
+    cluster.add(old.running(home.path(), "core2"));
+    fs::write(new.file("ca", "pem"), format!("{own}{other}")).unwrap();
+    cluster.add(new.running(home.path(), "core3"));
+}
+
+/// Whom a node shows its certificate is the last to know whether it is believed.
+#[test]
+fn a_node_that_the_others_do_not_believe_says_so_while_it_waits() {
+    let home = tempfile::tempdir().unwrap();
+    let pki = Pki::make(home.path().join("pki"));
+    let other = Pki::make(home.path().join("other"));
+    let host = pki.running(home.path(), "core1");
+    let ca = |pki: &Pki| fs::read_to_string(pki.file("ca", "pem")).unwrap();
+    fs::write(other.file("ca", "pem"), ca(&other) + &ca(&pki)).unwrap();
+    let node = other.running(home.path(), "core2");
+    let (core, token) = (host.core_address(), host.core_token());
+    let mut join = quorate(&["node", "join", "--core", &core, "--token", &token]);
+    join.arg("--dir").arg(&node.dir);
+    let joining = std::thread::spawn(move || end(join, ""));
+    until("the node says what it waits for", || {
+        let detail = node.status()?.this_node.detail.unwrap_or_default();
+        let says = detail.contains("core1@127.0.0.1: ") && detail.contains("does not trust");
+        says.then_some(()).ok_or(detail)
+    });
+    assert!(!joining.is_finished());
+    let left = node.run(&["node", "leave"]);
+    assert_eq!(left.code, 0, "{left:?}");
+    joining.join().unwrap();
 }
 
 /// One authority may be that of several clusters: their ids keep them apart.

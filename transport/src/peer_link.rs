@@ -272,6 +272,12 @@ impl PeerLink {
         }
     }
 
+    pub(crate) fn standing_refusal(&self) -> Option<String> {
+        let state = self.lock();
+        let failure = state.failure.as_ref().filter(|failure| failure.is_lasting);
+        failure.map(|failure| failure.detail.clone())
+    }
+
     pub(crate) fn is_connected(&self) -> bool {
         self.open().is_some()
     }

@@ -196,6 +196,12 @@ impl Transport {
         self.inner.verdict.subscribe()
     }
 
+    /// Why a node and this one do not get along, when it is no matter of time.
+    pub fn standing_refusal(&self, node: NodeId) -> Option<String> {
+        let link = self.inner.locked_peers().get(&node).cloned();
+        link.and_then(|link| link.standing_refusal())
+    }
+
     pub fn is_connected(&self, node: NodeId) -> bool {
         let peers = self.inner.locked_peers();
         peers.get(&node).is_some_and(|link| link.is_connected())

@@ -54,7 +54,7 @@ pub(crate) async fn arrive<R: Runtime>(inner: Arc<Inner<R>>, life: Arc<Life<R>>)
                 done: done.min(total),
                 total,
             }),
-            obstacle: None,
+            obstacle: obstacle(&inner, &life, &metrics),
             outcome: None,
         };
         show(&inner, work);
@@ -79,6 +79,19 @@ pub(crate) async fn arrive<R: Runtime>(inner: Arc<Inner<R>>, life: Arc<Life<R>>)
         ..Work::at(Step::Promoting)
     };
     show(&inner, work);
+}
+
+/// Why nobody gives this node what it needs, as far as it can know.
+fn obstacle<R: Runtime>(inner: &Inner<R>, life: &Life<R>, metrics: &CoreMetrics) -> Option<String> {
+    if metrics.leader.is_some() {
+        return None;
+    }
+    let identity = inner.identity();
+    let mut peers = identity.membership()?.peers.iter();
+    peers.find_map(|peer| {
+        let refusal = life.transport.standing_refusal(peer.node)?;
+        Some(format!("{}: {refusal}", peer.name))
+    })
 }
 
 /// Once somebody has asked the node to leave, that is what is told.

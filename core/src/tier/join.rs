@@ -345,6 +345,7 @@ impl<R: Runtime> Inner<R> {
     /// The commit of it all: the identity changes in one write.
     async fn switch(self: &Arc<Self>, membership: Membership) -> Result<(), NodeError> {
         self.world.make_store(membership.node).await?;
+        self.world.surroundings.reach(FaultPoint::JoinStoreMade);
         self.change(|identity| {
             identity.joining = None;
             identity.standing = Standing::In(membership);

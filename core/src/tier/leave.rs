@@ -288,6 +288,7 @@ impl<R: Runtime> Inner<R> {
 
 /// Has another core take the lead, the one that waits least for its elections.
 async fn hand_over<R: Runtime>(life: &Arc<Life<R>>) {
+    let _yielding = life.core.yield_lead();
     let metrics = life.core.metrics();
     let mut others: Vec<(u32, NodeId)> = life
         .core

@@ -87,7 +87,7 @@ impl<R: Runtime> Life<R> {
         let link = Arc::<LateLink>::default();
         let core = Core::<R>::start(
             (world.settings.tune)(config),
-            world.surroundings.open_store(node)?,
+            world.open_store(node)?,
             world.surroundings.io_mode(),
             Arc::clone(&link) as Arc<dyn Link>,
             Arc::clone(&world.clock),

@@ -27,6 +27,7 @@ mod record;
 mod roster;
 mod surroundings;
 mod takeover;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod wire;

@@ -12,17 +12,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{fmt, io};
 
-use futures::FutureExt;
 use quorate_model::cluster::ClusterName;
 use quorate_model::ids::{Incarnation, NodeId};
 use quorate_model::member::Roles;
 use quorate_model::node_name::NodeName;
-use quorate_raft_store::StoreError;
+use quorate_raft_store::{Engine, StoreError};
 use quorate_transport::{
     AuthorityError, CookieKey, Credentials, CredentialsError, Environment, TransportConfig,
     TransportError,
 };
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::clock::WallClock;
@@ -71,6 +70,8 @@ pub(crate) struct World {
     pub(crate) observer: Arc<dyn ApplyObserver>,
     /// It is about to give its own cluster up, and lets nobody into that.
     pub(crate) is_joining: AtomicBool,
+    /// The store of an identity that is about to be taken on.
+    pub(crate) made: Mutex<Option<(NodeId, Arc<dyn Engine>)>>,
 }
 
 /// A handle; clones share the node. Ends with [`CoreNode::shutdown`].
@@ -93,7 +94,7 @@ pub(crate) struct Inner<R: Runtime> {
     pub(crate) is_stopping: watch::Sender<bool>,
     had_life: AtomicBool,
     /// What goes on from one life to the next.
-    tasks: Mutex<Vec<R::JoinHandle<()>>>,
+    pub(crate) tasks: Mutex<Vec<R::JoinHandle<()>>>,
 }
 
 /// Why a node did not start, or cannot go on.
@@ -167,6 +168,7 @@ impl<R: Runtime> CoreNode<R> {
             clock,
             observer,
             is_joining: AtomicBool::new(false),
+            made: Mutex::default(),
         });
         let identity = begin_life(&world)?;
         world.is_joining.store(identity.joining.is_some(), Relaxed);
@@ -285,47 +287,6 @@ impl<R: Runtime> CoreNode<R> {
 }
 
 impl<R: Runtime> Inner<R> {
-    /// A task that ends by itself once the node stops.
-    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let task = R::spawn(task);
-        let mut tasks = self.tasks();
-        // Whoever asks for change after change must not make this longer and longer.
-        tasks.retain_mut(|task| task.now_or_never().is_none());
-        tasks.push(task);
-    }
-
-    /// Goes on when whoever asked for it hangs up: half of a change helps nobody.
-    /// None when the node stops first.
-    pub(crate) async fn to_its_end<T: Send + 'static>(
-        self: &Arc<Self>,
-        work: impl Future<Output = T> + Send + 'static,
-    ) -> Option<T> {
-        let (sender, done) = oneshot::channel();
-        let inner = Arc::clone(self);
-        self.spawn(async move {
-            tokio::select! {
-                biased;
-                () = inner.stopping() => {}
-                outcome = work => {
-                    // Nobody may be waiting any more.
-                    let _ = sender.send(outcome);
-                }
-            }
-        });
-        done.await.ok()
-    }
-
-    /// Waits until the node stops.
-    pub(crate) async fn stopping(&self) {
-        let mut stopping = self.is_stopping.subscribe();
-        // A closed channel means that the node is gone.
-        let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
-    }
-
-    fn tasks(&self) -> MutexGuard<'_, Vec<R::JoinHandle<()>>> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub(crate) fn identity(&self) -> NodeIdentity {
         self.lock().clone()
     }

@@ -4,10 +4,11 @@
 //! once could leave the older one on the disk.
 
 use std::panic;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use quorate_model::ids::NodeId;
+use quorate_raft_store::{Engine, StoreError};
 
 use crate::core::IoMode;
 use crate::tier::admission::peers;
@@ -45,9 +46,27 @@ impl World {
 
     /// Makes an empty store for an identity before it is taken on: from then on one
     /// that is missing has been lost.
-    pub(crate) async fn make_store(&self, node: NodeId) -> Result<(), NodeError> {
-        self.on_disk(move |surroundings| Ok(surroundings.open_store(node)?.sync()?))
-            .await
+    pub(crate) async fn make_store(self: &Arc<Self>, node: NodeId) -> Result<(), NodeError> {
+        let world = Arc::clone(self);
+        self.on_disk(move |surroundings| {
+            let store = surroundings.open_store(node)?;
+            store.sync()?;
+            *world.made() = Some((node, store));
+            Ok(())
+        })
+        .await
+    }
+
+    /// The store of an identity, which is still open if it was made just now.
+    pub(crate) fn open_store(&self, node: NodeId) -> Result<Arc<dyn Engine>, StoreError> {
+        match self.made().take() {
+            Some((made, store)) if made == node => Ok(store),
+            _ => self.surroundings.open_store(node),
+        }
+    }
+
+    fn made(&self) -> MutexGuard<'_, Option<(NodeId, Arc<dyn Engine>)>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Removes the stores of all identities but the present one.

@@ -59,6 +59,8 @@ pub enum FaultPoint {
     JoinIntended,
     /// It has been admitted and has not written that down.
     JoinAdmitted,
+    /// The store of its new identity is there, and it is still who it was.
+    JoinStoreMade,
     /// It has taken on its new identity.
     JoinSwitched,
     /// It has said that it is up.
@@ -80,9 +82,10 @@ pub enum FaultPoint {
 }
 
 impl FaultPoint {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::JoinIntended,
         Self::JoinAdmitted,
+        Self::JoinStoreMade,
         Self::JoinSwitched,
         Self::JoinAnnounced,
         Self::JoinVoting,

@@ -2,8 +2,9 @@
 //!
 //! openraft 0.9 transfers no leadership. What it has is a candidacy on demand:
 //! the first one makes the old leader step down, since its successor's term is
-//! greater; then the leases of the others run out, and a later one wins. That
-//! takes about as long as the longest lease, less than a silent leader would.
+//! greater; then the leases of the others run out, and a later one wins, or that
+//! of another core which has more entries. That takes about as long as the longest
+//! lease, less than a silent leader would.
 
 use std::time::Duration;
 
