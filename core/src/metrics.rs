@@ -30,6 +30,18 @@ pub struct CoreMetrics {
     pub store: StoreMetrics,
 }
 
+/// A leader whose majority has been silent for so long has lost it. openraft 0.9 lets it
+/// lead on all the same.
+const MAJORITY_SILENT_MS: u64 = 2_000;
+
+impl CoreMetrics {
+    /// It leads and can decide nothing.
+    pub fn has_lost_majority(&self) -> bool {
+        let silent_for = self.millis_since_quorum.unwrap_or_default();
+        self.role == Role::Leader && self.voters.len() > 1 && silent_for > MAJORITY_SILENT_MS
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Archive, Serialize, Deserialize)]
 pub enum Role {
     Learner,

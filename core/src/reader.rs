@@ -44,7 +44,7 @@ pub struct Stale<T> {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
-    #[error("no leader confirmed the read in time; a stale read would answer")]
+    #[error("no leader confirmed the read in time")]
     Timeout,
     #[error("too many reads wait already; try again later")]
     Overloaded,

@@ -268,8 +268,10 @@ impl Control for NodeControl {
     fn health(&self) -> Vec<Check> {
         let phase = self.node.phase();
         let metrics = self.node.core().map(|core| core.metrics());
-        let leader = metrics.as_ref().and_then(|metrics| metrics.leader);
-        let role = metrics.map(|metrics| metrics.role);
+        let leader = metrics.as_ref().and_then(|metrics| {
+            let is_leader = metrics.role != Role::Stopped && !metrics.has_lost_majority();
+            metrics.leader.filter(|_| is_leader)
+        });
         let check = |name: &str, ok, detail: Option<String>| Check {
             name: name.to_owned(),
             ok,
@@ -284,7 +286,7 @@ impl Control for NodeControl {
             check("announced", self.node.is_up(), None),
             check(
                 "leader",
-                leader.is_some() && role != Some(Role::Stopped),
+                leader.is_some(),
                 leader.map(|leader| {
                     self.node
                         .name_of(leader)

@@ -94,6 +94,8 @@ async fn start_node(
     dir: DataDir,
 ) -> Result<CoreNode<TokioRuntime>, NodeError> {
     let machine = Arc::new(Machine::new(dir, config.transport.bind));
+    // A port that is taken shows before a first start has chosen a name.
+    drop(machine.bind().map_err(NodeError::Socket)?);
     // Spreads the retries of nodes that failed together.
     let seed = u64::try_from(machine.random() >> 64).unwrap_or_default();
     let cookie = config.node.cookie.as_ref();

@@ -13,7 +13,7 @@ use quorate_transport::{JoinToken, NodeKey, Prover, Subject, Trust, Visit, Visit
 
 use crate::tier::admission::certificate_identity;
 use crate::tier::identity::{Membership, PeerHint, PendingJoin, Stage, StoredCredentials};
-use crate::tier::join::JoinError;
+use crate::tier::join_error::JoinError;
 use crate::tier::node::World;
 use crate::tier::wire::{
     AdmissionAnswer, AdmissionRequest, Admitted, Application, KnownCores, Proof,

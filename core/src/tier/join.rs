@@ -15,14 +15,14 @@ use std::time::Duration;
 use quorate_model::authority::SecretKey;
 use quorate_model::ids::NodeId;
 use quorate_model::state::ClusterState;
-use quorate_transport::{Distrust, JoinToken, NodeKey, TokenError, VisitError};
+use quorate_transport::{JoinToken, NodeKey};
 
 use crate::tier::asking::{self, Asking};
 use crate::tier::first_start::new_node_id;
 use crate::tier::identity::{Membership, PendingJoin, Stage, Standing};
+use crate::tier::join_error::{JoinError, Sequel};
 use crate::tier::node::{CoreNode, Inner, NodeError};
 use crate::tier::surroundings::FaultPoint;
-use crate::tier::wire::AdmissionRefusal;
 use crate::tier::work::{Step, Work};
 use crate::types::Runtime;
 
@@ -39,82 +39,6 @@ pub struct JoinOrder {
     pub token: Option<JoinToken>,
     /// This node's own data may go.
     pub may_wipe: bool,
-}
-
-/// Why a node did not join.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum JoinError {
-    #[error(
-        "this node is a replicant; replicants find their cores by discovery and are never joined by hand"
-    )]
-    NotACore,
-    #[error("this node is joining or leaving a cluster already")]
-    Busy,
-    #[error("this node is in the cluster {cluster} with {others} other nodes; it must leave first")]
-    InCluster { cluster: String, others: usize },
-    #[error("this node has data of its own ({what}), which joining would remove")]
-    HasData { what: String },
-    #[error("a token is needed, or a cookie in the configuration of both nodes")]
-    NoProof,
-    #[error("{0}")]
-    Token(#[from] TokenError),
-    #[error("{core} did not let this node in: {error}")]
-    Visit { core: String, error: VisitError },
-    #[error("{core} was asked and has not answered: {error}")]
-    Unanswered { core: String, error: VisitError },
-    #[error("the join was given up")]
-    GivenUp,
-    #[error("{core} refused this node: {refusal}")]
-    Refused {
-        core: String,
-        refusal: AdmissionRefusal,
-    },
-    #[error("{core} does not know the cookie that it accepted")]
-    NoCookieBack { core: String },
-    #[error("{core} answered what cannot be used: {detail}")]
-    Unusable { core: String, detail: String },
-    #[error("{core} is a replicant; name a core")]
-    TowardsReplicant { core: String },
-    #[error("the certificate that {core} shows is none of an authority of transport.ca: {why}")]
-    OtherPki { core: String, why: Distrust },
-    #[error("{core} has a certificate of its operator's own authority, and this node has none")]
-    NoPki { core: String },
-    #[error("the cluster has removed this node before it was through with joining")]
-    Removed,
-    #[error("{0}")]
-    Node(String),
-    #[error("this node is stopping; it goes on joining when it starts again")]
-    Stopping,
-}
-
-/// How a join goes on after an attempt that did not succeed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sequel {
-    /// It is over, and this node is in no other cluster.
-    End,
-    AskAgain,
-    /// This node may be a member over there, and cannot go on by itself.
-    AwaitOrder,
-}
-
-impl JoinError {
-    /// A node that may have been admitted takes nothing but a word of the cluster for
-    /// a refusal. One of another cluster has none to say, and may be there since the
-    /// cluster's own has moved or left.
-    fn sequel(&self, may_be_admitted: bool) -> Sequel {
-        match self {
-            Self::Refused { refusal, .. } if refusal.is_passing() => Sequel::AskAgain,
-            Self::Refused { refusal, .. } if !refusal.is_doubtful() => Sequel::End,
-            _ if !may_be_admitted => Sequel::End,
-            Self::Visit { .. }
-            | Self::TowardsReplicant { .. }
-            | Self::Unanswered { .. }
-            | Self::Refused { .. }
-            | Self::NoCookieBack { .. }
-            | Self::Unusable { .. } => Sequel::AskAgain,
-            _ => Sequel::AwaitOrder,
-        }
-    }
 }
 
 impl<R: Runtime> CoreNode<R> {
@@ -202,6 +126,9 @@ fn secret(token: &JoinToken) -> SecretKey {
 /// Asks one after the other until there is an answer.
 pub(crate) async fn run<R: Runtime>(inner: Arc<Inner<R>>, node: NodeId) {
     let mut turn = 0;
+    // A core has said that it may let this node in later. Then it ends nothing that
+    // another one cannot be reached.
+    let mut is_hopeful = false;
     loop {
         let Some(asked) = inner.begin_attempt(node).await else {
             return;
@@ -218,7 +145,8 @@ pub(crate) async fn run<R: Runtime>(inner: Arc<Inner<R>>, node: NodeId) {
             turn = 0;
             continue;
         }
-        let pause = match error.sequel(pending.may_be_admitted()) {
+        is_hopeful |= error.is_passing();
+        let pause = match error.sequel(pending.may_be_admitted(), is_hopeful) {
             Sequel::End => match inner.conclude(&pending, error).await {
                 true => return,
                 false => continue,
@@ -438,83 +366,4 @@ fn user_data(state: &ClusterState) -> Option<String> {
         .map(|(count, what)| format!("{what}: {count}"))
         .collect();
     (!found.is_empty()).then(|| found.join(", "))
-}
-
-#[cfg(test)]
-mod tests {
-    use quorate_model::rules::TokenRefusal;
-
-    use super::*;
-
-    #[test]
-    fn only_the_clusters_word_ends_a_join_that_may_have_succeeded() {
-        let core = || String::from("core1:4370");
-        let refused = |refusal| JoinError::Refused {
-            core: core(),
-            refusal,
-        };
-        let undecided = refused(AdmissionRefusal::Undecided {
-            detail: String::new(),
-        });
-        let detail = String::new;
-        let error = || VisitError::Closed(String::new());
-        let what = String::new;
-        // Before anything was asked, and after.
-        for (error, before, after) in [
-            (undecided, Sequel::AskAgain, Sequel::AskAgain),
-            (
-                refused(AdmissionRefusal::WrongProof),
-                Sequel::End,
-                Sequel::End,
-            ),
-            (
-                refused(AdmissionRefusal::Token(TokenRefusal::Unknown)),
-                Sequel::End,
-                Sequel::End,
-            ),
-            (
-                refused(AdmissionRefusal::WrongCookie),
-                Sequel::End,
-                Sequel::AskAgain,
-            ),
-            (
-                JoinError::Visit {
-                    core: core(),
-                    error: error(),
-                },
-                Sequel::End,
-                Sequel::AskAgain,
-            ),
-            (
-                JoinError::Unanswered {
-                    core: core(),
-                    error: error(),
-                },
-                Sequel::End,
-                Sequel::AskAgain,
-            ),
-            (
-                JoinError::Unusable {
-                    core: core(),
-                    detail: detail(),
-                },
-                Sequel::End,
-                Sequel::AskAgain,
-            ),
-            (
-                JoinError::TowardsReplicant { core: core() },
-                Sequel::End,
-                Sequel::AskAgain,
-            ),
-            (
-                JoinError::HasData { what: what() },
-                Sequel::End,
-                Sequel::AwaitOrder,
-            ),
-            (JoinError::NoProof, Sequel::End, Sequel::AwaitOrder),
-        ] {
-            assert_eq!(error.sequel(false), before, "{error}");
-            assert_eq!(error.sequel(true), after, "{error}");
-        }
-    }
 }

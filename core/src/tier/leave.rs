@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::metrics::Role;
 use crate::tier::identity::Stage;
-use crate::tier::join::JoinError;
+use crate::tier::join_error::JoinError;
 use crate::tier::life::{Life, Outlook};
 use crate::tier::node::{CoreNode, Inner};
 use crate::tier::surroundings::FaultPoint;
@@ -160,14 +160,12 @@ impl<R: Runtime> CoreNode<R> {
             return Ok(());
         }
         let voters = status.metrics.voters.len();
-        Err(LeaveError::NotAllowed(
-            LeaveRefusal::NoQuorum {
-                alive,
-                voters,
-                needed,
-            }
-            .to_string(),
-        ))
+        let refusal = LeaveRefusal::NoQuorum {
+            alive,
+            voters,
+            needed,
+        };
+        Err(LeaveError::Undecided(refusal.to_string()))
     }
 }
 

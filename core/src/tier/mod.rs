@@ -18,9 +18,11 @@ mod forming;
 mod golden_tests;
 mod identity;
 mod join;
+mod join_error;
 mod keeper;
 mod leave;
 mod life;
+mod news;
 mod node;
 mod queries;
 mod record;
@@ -37,7 +39,8 @@ pub use forming::InitError;
 pub use identity::{
     Membership, NodeIdentity, PeerHint, PendingJoin, Stage, Standing, StoredCredentials,
 };
-pub use join::{JoinError, JoinOrder};
+pub use join::JoinOrder;
+pub use join_error::JoinError;
 pub use leave::LeaveError;
 pub use node::{CoreNode, NodeError, NodeSettings, Phase};
 pub use queries::{QueryError, TierStatus};

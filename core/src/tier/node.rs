@@ -30,11 +30,11 @@ use crate::core::{Core, StartError};
 use crate::observer::ApplyObserver;
 use crate::tier::first_start::{begin_life, founding_membership};
 use crate::tier::identity::{Membership, NodeIdentity, Stage, Standing};
-use crate::tier::join::JoinError;
+use crate::tier::join_error::JoinError;
 use crate::tier::life::{Life, Outlook};
 use crate::tier::surroundings::{DiskError, Surroundings};
 use crate::tier::work::{Step, Work};
-use crate::tier::{arrival, certificates, forming, join};
+use crate::tier::{arrival, certificates, forming, join, news};
 use crate::types::Runtime;
 
 /// QUIC holds a socket for some round trips after the end, and a cut or a pause of
@@ -328,6 +328,7 @@ impl<R: Runtime> Inner<R> {
         }
         let (inner, watched) = (Arc::clone(self), Arc::clone(&life));
         self.spawn(async move { inner.watch(watched).await });
+        life.spawn(news::tell(Arc::clone(&life))).await;
         let renewer = certificates::keep(Arc::clone(self), Arc::clone(&life));
         life.spawn(renewer).await;
         let (inner, kept) = (Arc::clone(self), Arc::clone(&life));

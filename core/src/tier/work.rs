@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::tier::join::JoinError;
+use crate::tier::join_error::JoinError;
 use crate::tier::leave::LeaveError;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
