@@ -227,7 +227,7 @@ fn joining_a_cluster_that_cannot_decide_says_so_and_goes_on() {
     });
     assert!(!joining.is_finished());
     cluster.nodes[1].start();
-    for joining in [joining, also] {
+    for (joining, obstacle) in [(joining, obstacle), (also, "nobody answered")] {
         let ended = joining.join().unwrap();
         assert_eq!(ended.code, 0, "{ended:?}");
         assert!(ended.stdout.contains(obstacle), "{ended:?}");

@@ -9,6 +9,6 @@ pub struct HistoryEvent {
     /// RFC 3339, by the clock of the leader that committed it.
     pub time: String,
     pub what: String,
-    /// The node that asked for it.
+    /// The node that had it decided: the one that was asked, or the leader in its place.
     pub by: Option<String>,
 }

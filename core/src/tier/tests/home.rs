@@ -3,21 +3,24 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use openraft::TokioRuntime;
 use quinn::{AsyncUdpSocket, Runtime};
 use quorate_model::cluster::ClusterName;
-use quorate_model::ids::NodeId;
+use quorate_model::ids::{NodeId, Timestamp};
 use quorate_model::member::Roles;
 use quorate_model::node_name::NodeName;
 use quorate_model::token::TokenRole;
 use quorate_raft_store::{Engine, MemoryEngine, StoreError};
 use quorate_transport::{CookieKey, Environment, JoinToken, TransportConfig};
+use rustls::time_provider::TimeProvider;
+use rustls_pki_types::UnixTime;
 use tokio::time::Instant;
 
-use crate::clock::SystemClock;
+use crate::clock::{SystemClock, WallClock};
 use crate::core::IoMode;
 use crate::observer::NoObserver;
 use crate::tier::{
@@ -40,6 +43,27 @@ pub(super) struct Home {
     address: Mutex<SocketAddr>,
     disk: Mutex<Disk>,
     hook: Mutex<Option<Hook>>,
+    calendar: Arc<Calendar>,
+}
+
+/// The machine's clock, some days ahead.
+#[derive(Debug, Default)]
+struct Calendar {
+    days: AtomicU64,
+}
+
+impl WallClock for Calendar {
+    fn now(&self) -> Timestamp {
+        let ahead = self.days.load(Ordering::Relaxed) * 24 * 3_600 * 1_000;
+        Timestamp::new(SystemClock.now().get() + ahead)
+    }
+}
+
+impl TimeProvider for Calendar {
+    fn current_time(&self) -> Option<UnixTime> {
+        let now = Duration::from_millis(self.now().get());
+        Some(UnixTime::since_unix_epoch(now))
+    }
 }
 
 type Hook = Box<dyn Fn(FaultPoint) + Send>;
@@ -72,11 +96,16 @@ impl Home {
             address: Mutex::new(free_address()),
             disk: Mutex::default(),
             hook: Mutex::default(),
+            calendar: Arc::default(),
         })
     }
 
     pub(super) fn address(&self) -> String {
         self.address.lock().unwrap().to_string()
+    }
+
+    pub(super) fn pass_days(&self, days: u64) {
+        self.calendar.days.fetch_add(days, Ordering::Relaxed);
     }
 
     pub(super) fn name(&self) -> NodeName {
@@ -154,11 +183,14 @@ impl Home {
             pki: None,
             forms_alone: self.roles.is_core(),
             transport: TransportConfig::default(),
-            environment: Environment::system(7),
+            environment: Environment {
+                time: self.calendar.clone(),
+                ..Environment::system(7)
+            },
             tune: Box::new(|config| config),
         };
         let hands = Arc::new(Hands(Arc::clone(self)));
-        let (clock, observer) = (Arc::new(SystemClock), Arc::new(NoObserver));
+        let (clock, observer) = (self.calendar.clone(), Arc::new(NoObserver));
         CoreNode::start(settings, hands, clock, observer).await
     }
 }

@@ -5,5 +5,7 @@
 mod asked_again;
 mod doors;
 mod endings;
+mod handover;
 mod home;
 mod orders;
+mod renewal;
