@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::AsyncRuntime;
-use quorate_core::tier::CoreNode;
+use quorate_core::tier::{CoreNode, LeaveError};
 use quorate_model::node_name::NodeName;
 use quorate_model::token::TokenRole;
 
@@ -13,6 +13,8 @@ use crate::tier::event::Observation;
 use crate::tier::process::Process;
 
 const LOOK: Duration = Duration::from_millis(50);
+/// Before somebody tries again what could not be decided.
+const AGAIN: Duration = Duration::from_secs(1);
 const TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
 
 pub struct Clerk {
@@ -64,8 +66,13 @@ impl Clerk {
 
     async fn force_leave(&self, name: NodeName) {
         let result = self.node.force_leave(name.clone()).await;
+        let is_open = matches!(result, Err(LeaveError::Undecided(_)));
         let result = result.map_or_else(|error| error.to_string(), |()| "done".to_owned());
         self.tell(format!("removes {name} by force: {result}"));
+        if is_open {
+            SimRuntime::sleep(AGAIN).await;
+            lock(&self.process.world.desk).removals.push(name);
+        }
     }
 
     fn tell(&self, what: String) {
