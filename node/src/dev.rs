@@ -43,6 +43,7 @@ pub(crate) fn run(args: &DevArgs, output: &Output) -> Result<(), Failure> {
     }
     let home = Home::open(args.dir.as_deref())?;
     let plan = Plan::make(home.path(), args.cores).map_err(Problem::from)?;
+    plan.check_ports().map_err(Problem::from)?;
     plan.store(home.path()).map_err(Problem::from)?;
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

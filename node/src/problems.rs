@@ -152,6 +152,9 @@ pub(crate) fn of_query(error: &QueryError) -> Problem {
         )
         | QueryError::Read(_) => told(Code::TryAgain).with_hint(STATUS),
         QueryError::Propose(_) => told(Code::TryAgain),
+        QueryError::TokenUndecided { id } => told(Code::TryAgain).with_hint(format!(
+            "when the cluster has a majority: quorate token revoke {id}, and make another"
+        )),
         QueryError::OwnPki => told(Code::NotAllowed)
             .with_hint("renew the files of transport.cert and transport.ca, and restart the node"),
         QueryError::NoRotation => {

@@ -244,10 +244,20 @@ fn a_node_that_can_not_start_ends_it_all() {
     let plan = std::fs::read_to_string(home.path().join("dev.json")).unwrap();
     let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
     let port = plan["cores"][1]["transport_port"].as_u64().unwrap() as u16;
-    let _busy = UdpSocket::bind(("127.0.0.1", port)).unwrap();
+    let busy = UdpSocket::bind(("127.0.0.1", port)).unwrap();
     let ended = run(&["dev", "--dir", &dir]);
-    assert_eq!((ended.code, ended.stdout.as_str()), (69, ""), "{ended:?}");
-    let told = "error: core2@127.0.0.1 did not start: ";
+    let told = format!("error: core2@127.0.0.1 cannot have 127.0.0.1:{port} again: ");
+    assert_ended(&ended, 69, &told, "hint: stop who has it");
+    drop(busy);
+
+    std::fs::write(home.path().join("core2/identity"), "nobody").unwrap();
+    let ended = run(&["dev", "--dir", &dir]);
+    let told = "error: core2@127.0.0.1 did not start: could not read ";
+    assert_ended(&ended, 78, told, "hint: check the disk");
+}
+
+fn assert_ended(ended: &Ended, code: i32, told: &str, hint: &str) {
+    assert_eq!((ended.code, ended.stdout.as_str()), (code, ""), "{ended:?}");
     assert!(ended.stderr.contains(told), "{ended:?}");
-    assert!(ended.stderr.contains(&port.to_string()), "{ended:?}");
+    assert!(ended.stderr.contains(hint), "{ended:?}");
 }

@@ -263,6 +263,24 @@ fn data_are_cleared_only_when_that_is_asked_for() {
     assert_eq!(node.status().unwrap().nodes.len(), 2);
 }
 
+/// Nobody has its secret, so somebody may want to revoke it.
+#[test]
+fn a_token_that_nobody_confirmed_is_named() {
+    let home = home();
+    let mut cluster = Cluster::form(home.path(), 2);
+    let (away, leader) = (cluster.follower(), cluster.leader());
+    cluster.nodes[away].kill();
+    let ended = cluster.nodes[leader].run(&["token", "create", "--role", "core"]);
+    let error = ["the cluster may have made the token"];
+    assert_refused(&ended, TRY_AGAIN, &error, "quorate token revoke");
+    let (_, id) = ended.stderr.split_once("the token ").unwrap();
+    let id = id.split(',').next().unwrap();
+    cluster.nodes[away].start();
+    cluster.wait_whole();
+    let revoked = cluster.nodes[leader].run(&["token", "revoke", id]);
+    assert_eq!(revoked.code, 0, "{revoked:?}");
+}
+
 #[test]
 fn joining_while_in_a_cluster_with_others() {
     let home = home();

@@ -52,6 +52,8 @@ fn wrong_usage() {
         ("token create", "--role", "quorate token create --help"),
         ("token create --role coer", "core, replicant", "`core`"),
         ("token create --role core --ttl 1", "30m, 24h or 7d", ""),
+        ("token create --role core --ttl -1h", "30m, 24h or 7d", ""),
+        ("token create --role core --ttl 1000d", "366d at most", ""),
         (
             "token revoke a.b",
             "not the id of a token",

@@ -55,6 +55,11 @@ pub enum QueryError {
     Read(#[from] ReadError),
     #[error("{0}")]
     Rejected(Rejection),
+    #[error(
+        "no answer in time: the cluster may have made the token {id}, or make it yet, and nobody \
+         has its secret"
+    )]
+    TokenUndecided { id: TokenId },
     #[error("there is one certificate authority; no rotation is under way")]
     NoRotation,
     #[error("this node shows a certificate of your own authority, not of the cluster's")]
@@ -148,12 +153,20 @@ impl<R: Runtime> CoreNode<R> {
             key: token.public_key().map_err(internal)?,
             lifetime_ms: u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX),
         };
-        self.propose(command).await?;
         let id = token.id;
+        self.propose(command).await.map_err(|error| match error {
+            QueryError::Propose(ProposeError::Timeout | ProposeError::Stopped) => {
+                QueryError::TokenUndecided { id }
+            }
+            other => other,
+        })?;
         let expires = life
             .core
             .read_within(TIMEOUT, |state| state.token(id).map(|it| it.expires));
-        let expires = expires.await?.value;
+        let expires = expires.await;
+        let expires = expires
+            .map_err(|_| QueryError::TokenUndecided { id })?
+            .value;
         let expires = expires.ok_or_else(|| internal("the token was revoked in this moment"))?;
         Ok((token, expires))
     }

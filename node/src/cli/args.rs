@@ -183,7 +183,7 @@ pub(super) enum TokenCommand {
         #[arg(long)]
         role: Role,
         /// How long it is valid, like 30m, 24h or 7d
-        #[arg(long, default_value = "24h")]
+        #[arg(long, default_value = "24h", allow_hyphen_values = true)]
         ttl: Ttl,
         /// Print JSON, for programs
         #[arg(long)]

@@ -9,7 +9,7 @@ use quorate_admin::api::{Code, Problem};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::ports::{FirstPorts, FreePorts};
+use super::ports::{FirstPorts, FreePorts, free_tcp, free_udp};
 
 /// In the directory of the cluster.
 const FILE: &str = "dev.json";
@@ -45,6 +45,12 @@ pub(super) enum PlanError {
     Unreadable { file: PathBuf, reason: String },
     #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
+    #[error("{node} cannot have {address} again: {source}")]
+    Taken {
+        node: String,
+        address: String,
+        source: io::Error,
+    },
     #[error("no free port: {0}")]
     NoPort(io::Error),
 }
@@ -75,6 +81,24 @@ impl Plan {
             });
         }
         Ok(plan)
+    }
+
+    /// What a node would say to a port that is taken names its configuration, and
+    /// nobody has written one here.
+    pub(super) fn check_ports(&self) -> Result<(), PlanError> {
+        for core in &self.cores {
+            for (address, free) in [
+                (core.transport(), free_udp(core.transport_port)),
+                (core.admin(), free_tcp(core.admin_port)),
+            ] {
+                free.map_err(|source| PlanError::Taken {
+                    node: core.node_name(),
+                    address,
+                    source,
+                })?;
+            }
+        }
+        Ok(())
     }
 
     fn ports(&self) -> BTreeSet<u16> {
@@ -152,6 +176,8 @@ impl From<PlanError> for Problem {
             PlanError::Io { .. } => {
                 Self::new(Code::Configuration, text).with_hint("use a --dir that you can write to")
             }
+            PlanError::Taken { .. } => Self::new(Code::Unavailable, text)
+                .with_hint("stop who has it, or start a new cluster in another --dir"),
             PlanError::NoPort(_) => Self::new(Code::Unavailable, text),
         }
     }

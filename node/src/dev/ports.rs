@@ -58,12 +58,12 @@ impl FreePorts {
     }
 }
 
-fn free_udp(port: u16) -> io::Result<u16> {
+pub(super) fn free_udp(port: u16) -> io::Result<u16> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, port))?;
     Ok(socket.local_addr()?.port())
 }
 
-fn free_tcp(port: u16) -> io::Result<u16> {
+pub(super) fn free_tcp(port: u16) -> io::Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
     Ok(listener.local_addr()?.port())
 }
