@@ -27,8 +27,8 @@ fn heap_bytes(command: &Command) -> usize {
         Command::MemberDown { .. }
         | Command::RetireMember { .. }
         | Command::RemoveMember { .. }
-        | Command::RevokeToken { .. }
-        | Command::RemoveAuthority { .. } => 0,
+        | Command::RevokeToken { .. } => 0,
+        Command::RemoveAuthority { renewed, .. } => size_of_val(renewed.as_slice()),
         Command::CreateToken { .. } => TOKEN_KEY_BYTES,
         Command::AddAuthority {
             certificate, key, ..
@@ -194,8 +194,13 @@ mod tests {
                 value: text(),
             },
             Command::RemoveSetting { key: text() },
+            Command::RemoveAuthority {
+                serial: 1,
+                renewed: vec![NodeId::new(1); text().len()],
+            },
             Command::RetireMember {
                 node: NodeId::new(1),
+                asked_by: NodeId::new(2),
             },
             Command::RemoveMember {
                 node: NodeId::new(1),

@@ -66,6 +66,8 @@ pub enum Command {
     /// The node is to leave; the leader removes it when it has no vote any more.
     RetireMember {
         node: NodeId,
+        /// The leader proposes it for whoever has asked.
+        asked_by: NodeId,
     },
     /// The node has left or is forced out; its id is entombed.
     RemoveMember {
@@ -90,9 +92,11 @@ pub enum Command {
         certificate: Vec<u8>,
         key: SecretKey,
     },
-    /// Ends a rotation: what that authority signed is trusted no more.
+    /// Ends a rotation: what that authority signed is trusted no more. Refused while
+    /// there is a member that has not been `renewed`, as one that has just come.
     RemoveAuthority {
         serial: u32,
+        renewed: Vec<NodeId>,
     },
 
     /// Some client of the origin subscribed to the filter.

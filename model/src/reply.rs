@@ -71,6 +71,11 @@ pub enum Rejection {
     ClaimLost { current: Option<Epoch> },
     #[error("{what} exceeds {limit}")]
     TooLarge { what: Bound, limit: u64 },
+    #[error(
+        "node {node} may still need the old certificate authority; it has joined, or has not \
+         taken its new certificate"
+    )]
+    AuthorityNeeded { node: NodeId },
 }
 
 /// What a command can have too much of.

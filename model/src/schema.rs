@@ -341,5 +341,6 @@ fn rejection_tag(rejection: &Rejection) -> u64 {
         Rejection::RotationUnderWay => 11,
         Rejection::AuthoritySerial { .. } => 12,
         Rejection::NewestAuthority => 13,
+        Rejection::AuthorityNeeded { .. } => 14,
     }
 }

@@ -98,6 +98,10 @@ fn securing() -> Vec<Command> {
         certificate: vec![0x30, serial as u8],
         key: SecretKey::new(vec![0xff, serial as u8, 0]),
     };
+    let remove_authority = |serial, renewed: &[u64]| Command::RemoveAuthority {
+        serial,
+        renewed: renewed.iter().copied().map(NodeId::new).collect(),
+    };
     vec![
         create(id, TokenRole::Core),
         create(other, TokenRole::Replicant),
@@ -114,8 +118,9 @@ fn securing() -> Vec<Command> {
         add_authority(1),
         add_authority(2),
         add_authority(3),
-        Command::RemoveAuthority { serial: 2 },
-        Command::RemoveAuthority { serial: 1 },
+        remove_authority(2, &[]),
+        remove_authority(1, &[1, 2]),
+        remove_authority(1, &[9, 8, 7, 6, 5, 4, 3, 2, 1]),
         add_authority(3),
         add_authority(5),
     ]
@@ -168,12 +173,14 @@ fn batch() -> Batch {
         },
         Command::RetireMember {
             node: NodeId::new(2),
+            asked_by: NodeId::new(2),
         },
         Command::RemoveMember {
             node: NodeId::new(4),
         },
         Command::RetireMember {
             node: NodeId::new(1),
+            asked_by: NodeId::new(3),
         },
         join(2, Roles::Both, Admission::Certificate),
     ];

@@ -160,7 +160,8 @@ pub(crate) fn of_query(error: &QueryError) -> Problem {
         QueryError::NoRotation => {
             told(Code::NotAllowed).with_hint("begin one: quorate cluster rotate-ca")
         }
-        QueryError::StillNeeded { .. } => told(Code::TryAgain).with_hint(
+        QueryError::StillNeeded { .. }
+        | QueryError::Rejected(Rejection::AuthorityNeeded { .. }) => told(Code::TryAgain).with_hint(
             "a core that runs takes its new certificate within seconds; start those that are down",
         ),
         QueryError::Rejected(Rejection::RotationUnderWay) => {

@@ -163,6 +163,7 @@ fn grow_and_shrink(cluster: &mut Cluster, writer: &Writer, home: &Path) {
     let history = check_history(cluster);
     for name in gone {
         assert_eq!(count(&history, &format!("{name} was removed")), 1, "{name}");
+        assert_eq!(who_had_leave(&history, &name), Some(&name));
     }
 }
 
@@ -191,6 +192,7 @@ fn replace_a_lost_disk(cluster: &mut Cluster, writer: &Writer) {
     let history = check_history(cluster);
     let removed = count(&history, &format!("{name} was removed"));
     assert_eq!(removed, removed_before + 1);
+    assert_eq!(who_had_leave(&history, &name), Some(&cluster.nodes[0].name));
 }
 
 fn id_of(asked: &Node, name: &str) -> String {
@@ -201,6 +203,13 @@ fn id_of(asked: &Node, name: &str) -> String {
 
 fn count(history: &[HistoryEvent], what: &str) -> usize {
     history.iter().filter(|event| event.what == what).count()
+}
+
+/// Who asked for the last leave of that node.
+fn who_had_leave<'a>(history: &'a [HistoryEvent], name: &str) -> Option<&'a String> {
+    let what = format!("{name} is to leave");
+    let left = history.iter().rfind(|event| event.what == what);
+    left.and_then(|event| event.by.as_ref())
 }
 
 /// What holds for any history: the same on all nodes, in order, formed once at

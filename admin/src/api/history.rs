@@ -9,6 +9,7 @@ pub struct HistoryEvent {
     /// RFC 3339, by the clock of the leader that committed it.
     pub time: String,
     pub what: String,
-    /// The node that had it decided: the one that was asked, or the leader in its place.
+    /// The node that asked for it: the one that was told so, or the leader for what it
+    /// does by itself.
     pub by: Option<String>,
 }

@@ -24,6 +24,7 @@ use crate::tier::identity::{Membership, Standing, StoredCredentials, newest_auth
 use crate::tier::life::Life;
 use crate::tier::node::{CoreNode, Inner, NodeError};
 use crate::tier::queries::QueryError;
+use crate::tier::surroundings::FaultPoint;
 use crate::types::Runtime;
 
 const LOOK: Duration = Duration::from_secs(1);
@@ -165,6 +166,8 @@ async fn put<R: Runtime>(
             }
         })
         .await?;
+    let surroundings = &inner.world.surroundings;
+    surroundings.reach(FaultPoint::CredentialsKept);
     life.transport.renew(&loaded)?;
     life.control.authority.store(signer, Relaxed);
     life.control.trusted.store(trusted, Relaxed);
@@ -181,7 +184,7 @@ impl<R: Runtime> CoreNode<R> {
         }
         let identity = self.inner.identity();
         let membership = identity.membership().ok_or(QueryError::NotInCluster)?;
-        let status = self.status().await.ok_or(QueryError::NotInCluster)?;
+        let status = self.confirmed_status().await?;
         let serial = status.authority + 1;
         let made = Authority::make(membership.cluster, serial, self.inner.world.clock.now());
         let authority = made.map_err(|error| QueryError::Internal(error.to_string()))?;
@@ -196,7 +199,7 @@ impl<R: Runtime> CoreNode<R> {
     /// Ends the trust in the old authority. Refused while a member may still need
     /// it: one that does not answer, or that has no new certificate yet.
     pub async fn finish_rotation(&self) -> Result<(), QueryError> {
-        let status = self.status().await.ok_or(QueryError::NotInCluster)?;
+        let status = self.confirmed_status().await?;
         if status.authorities < 2 {
             return Err(QueryError::NoRotation);
         }
@@ -211,8 +214,14 @@ impl<R: Runtime> CoreNode<R> {
                 nodes: late.join(", "),
             });
         }
-        let serial = newest - 1;
-        self.propose(Command::RemoveAuthority { serial }).await
+        let surroundings = &self.inner.world.surroundings;
+        surroundings.reach(FaultPoint::AuthorityUnneeded);
+        // Whoever is admitted meanwhile has got a certificate of the old one.
+        self.propose(Command::RemoveAuthority {
+            serial: newest - 1,
+            renewed: status.members.iter().map(|member| member.id).collect(),
+        })
+        .await
     }
 }
 

@@ -27,6 +27,8 @@ use crate::types::Runtime;
 /// leaving, and says nothing, when it is about showing.
 pub(crate) const REPORT_TIMEOUT: Duration = Duration::from_millis(700);
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(8);
+/// Shorter than whoever waits for it has.
+const RELAY_TIMEOUT: Duration = Duration::from_secs(3);
 
 pub(crate) struct Control<R: Runtime> {
     pub(crate) core: Core<R>,
@@ -47,8 +49,7 @@ impl<R: Runtime> Control<R> {
             Ok(request) if !self.may_ask(from, &request) => {
                 Err(not_allowed("this node may not ask for that"))
             }
-            Ok(ControlRequest::ForceLeave { name }) => self.force_out(from.node, &name).await,
-            Ok(request) => self.serve(from.node, request).await,
+            Ok(request) => self.serve_peer(from.node, request).await,
             Err(error) => Err(ControlRefusal::Malformed {
                 detail: error.to_string(),
             }),
@@ -60,9 +61,49 @@ impl<R: Runtime> Control<R> {
     fn may_ask(&self, from: &KnownPeer, request: &ControlRequest) -> bool {
         match request {
             ControlRequest::Report => true,
-            ControlRequest::Leave { node } => *node == from.node,
+            ControlRequest::Leave { node } => *node == from.node || from.roles.is_core(),
             ControlRequest::ForceLeave { .. } => from.roles.is_core(),
             ControlRequest::TakeOver => self.core.metrics().leader == Some(from.node),
+        }
+    }
+
+    async fn serve_peer(
+        &self,
+        from: NodeId,
+        request: ControlRequest,
+    ) -> Result<ControlAnswer, ControlRefusal> {
+        let is_of_others = match &request {
+            ControlRequest::Leave { node } => *node != from,
+            ControlRequest::ForceLeave { .. } => true,
+            ControlRequest::Report | ControlRequest::TakeOver => false,
+        };
+        // A certificate of the operator's own may be that of a node which has left.
+        if is_of_others && self.member(|member| member.id == from).await?.is_none() {
+            return Err(not_allowed("this node is no member of the cluster"));
+        }
+        let is_own_leave = request == ControlRequest::Leave { node: from };
+        match self.serve(from, request).await {
+            Err(ControlRefusal::NotLeader {
+                leader: Some(leader),
+            }) if is_own_leave => self.relay_leave(leader, from).await,
+            answer => answer,
+        }
+    }
+
+    /// The leader may not accept the certificate of the node that asks; it would get
+    /// nowhere then.
+    async fn relay_leave(
+        &self,
+        leader: NodeId,
+        node: NodeId,
+    ) -> Result<ControlAnswer, ControlRefusal> {
+        let transport = self.transport.get();
+        let transport = transport.ok_or_else(|| undecided("this node has just started"))?;
+        let request = ControlRequest::Leave { node };
+        match ask(transport, leader, &request, RELAY_TIMEOUT).await {
+            Ok(ControlAnswer::Refused(refusal)) => Err(refusal),
+            Ok(answer) => Ok(answer),
+            Err(detail) => Err(undecided(detail)),
         }
     }
 
@@ -74,7 +115,7 @@ impl<R: Runtime> Control<R> {
         match request {
             ControlRequest::Report => Ok(ControlAnswer::Report(self.report())),
             ControlRequest::Leave { node } => self.leave(node).await,
-            ControlRequest::ForceLeave { name } => self.force_leave(&name).await,
+            ControlRequest::ForceLeave { name } => self.force_leave(from, &name).await,
             ControlRequest::TakeOver => {
                 // Full means that it is being done.
                 let _ = self.takeover.try_send(from);
@@ -113,33 +154,29 @@ impl<R: Runtime> Control<R> {
         if node == self.core.node() {
             return Ok(ControlAnswer::YouLead);
         }
-        self.retire(node).await
+        self.retire(node, node).await
     }
 
-    async fn force_leave(&self, name: &NodeName) -> Result<ControlAnswer, ControlRefusal> {
+    async fn force_leave(
+        &self,
+        from: NodeId,
+        name: &NodeName,
+    ) -> Result<ControlAnswer, ControlRefusal> {
         let tier = self.tier().await?;
         let Some(member) = self.member(|member| member.name == *name).await? else {
             return Err(ControlRefusal::UnknownNode { name: name.clone() });
         };
         let answers = member.id == self.core.node() || self.ask_report(member.id).await.is_some();
         check_force_leave(&tier, member.id, answers).map_err(not_allowed)?;
-        self.retire(member.id).await
+        self.retire(member.id, from).await
     }
 
-    /// A certificate of the operator's own may be that of a node which has left.
-    async fn force_out(
+    async fn retire(
         &self,
-        from: NodeId,
-        name: &NodeName,
+        node: NodeId,
+        asked_by: NodeId,
     ) -> Result<ControlAnswer, ControlRefusal> {
-        match self.member(|member| member.id == from).await? {
-            Some(_) => self.force_leave(name).await,
-            None => Err(not_allowed("this node is no member of the cluster")),
-        }
-    }
-
-    async fn retire(&self, node: NodeId) -> Result<ControlAnswer, ControlRefusal> {
-        let command = Command::RetireMember { node };
+        let command = Command::RetireMember { node, asked_by };
         let committed = self.core.propose_within(command, COMMIT_TIMEOUT).await;
         match committed.map_err(undecided)?.reply {
             Reply::Rejected(rejection) => Err(not_allowed(rejection)),

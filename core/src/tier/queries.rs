@@ -124,6 +124,13 @@ impl<R: Runtime> CoreNode<R> {
         })
     }
 
+    /// With all that the cluster had decided when it was asked for; needs a quorum.
+    pub(crate) async fn confirmed_status(&self) -> Result<TierStatus, QueryError> {
+        let life = self.inner.life().ok_or(QueryError::NotInCluster)?;
+        life.core.read_within(TIMEOUT, |_| ()).await?;
+        self.status().await.ok_or(QueryError::NotInCluster)
+    }
+
     /// The membership log, the oldest first.
     pub async fn history(&self, limit: usize) -> Result<Vec<(Revision, Event)>, QueryError> {
         let life = self.inner.life().ok_or(QueryError::NotInCluster)?;

@@ -52,7 +52,7 @@ pub struct DiskError {
     pub cause: String,
 }
 
-/// The steps of joining and leaving between which a crash must do no harm.
+/// The steps of a change between which a crash must do no harm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FaultPoint {
     /// A joiner has written down what it is about to do.
@@ -79,10 +79,15 @@ pub enum FaultPoint {
     LeaveMarked,
     /// It has been removed and has not written that down.
     LeaveRemoved,
+    /// A core has written down other authorities, or a new certificate, and still
+    /// goes by the former.
+    CredentialsKept,
+    /// All members have new certificates, and the old authority is about to go.
+    AuthorityUnneeded,
 }
 
 impl FaultPoint {
-    pub const ALL: [Self; 12] = [
+    pub const OF_MEMBERSHIP: [Self; 12] = [
         Self::JoinIntended,
         Self::JoinAdmitted,
         Self::JoinStoreMade,
@@ -96,4 +101,5 @@ impl FaultPoint {
         Self::LeaveMarked,
         Self::LeaveRemoved,
     ];
+    pub const OF_AUTHORITIES: [Self; 2] = [Self::CredentialsKept, Self::AuthorityUnneeded];
 }

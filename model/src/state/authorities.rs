@@ -1,7 +1,10 @@
 //! Certificate authorities: one, or two while the newer takes over.
 
+use std::collections::BTreeSet;
+
 use crate::authority::{Authority, SecretKey};
 use crate::event::EventKind;
+use crate::ids::NodeId;
 use crate::limits::{MAX_AUTHORITIES, MAX_AUTHORITY_CERTIFICATE_BYTES, MAX_AUTHORITY_KEY_BYTES};
 use crate::reply::{Bound, Rejection, Reply};
 use crate::state::execute::{Decision, Execution, too_large};
@@ -41,17 +44,27 @@ impl Execution<'_> {
         Ok(Reply::Done)
     }
 
-    pub(super) fn remove_authority(&mut self, serial: u32) -> Decision {
-        let authorities = &mut self.core.rows.authorities;
+    pub(super) fn remove_authority(&mut self, serial: u32, renewed: &[NodeId]) -> Decision {
+        let authorities = &self.core.rows.authorities;
         if authorities
             .last()
             .is_some_and(|(newest, _)| *newest == serial)
         {
             return Err(Rejection::NewestAuthority);
         }
-        if authorities.remove(&serial).is_some() {
-            self.record(EventKind::AuthorityRemoved { serial });
+        if authorities.get(&serial).is_none() {
+            return Ok(Reply::Done);
         }
+        let renewed: BTreeSet<NodeId> = renewed.iter().copied().collect();
+        let members = self.view.members();
+        let late = members
+            .map(|member| member.id)
+            .find(|id| !renewed.contains(id));
+        if let Some(node) = late {
+            return Err(Rejection::AuthorityNeeded { node });
+        }
+        self.core.rows.authorities.remove(&serial);
+        self.record(EventKind::AuthorityRemoved { serial });
         Ok(Reply::Done)
     }
 }

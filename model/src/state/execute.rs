@@ -4,7 +4,7 @@ use crate::change::Change;
 use crate::client_id::ClientId;
 use crate::command::Command;
 use crate::event::{Event, EventKind};
-use crate::ids::{Epoch, Origin, Revision, Timestamp};
+use crate::ids::{Epoch, NodeId, Origin, Revision, Timestamp};
 #[cfg(feature = "mutants")]
 use crate::mutant::Mutant;
 use crate::owner::Owner;
@@ -52,7 +52,7 @@ impl Execution<'_> {
                 version,
             } => self.member_up(*incarnation, addresses, version),
             Command::MemberDown { node, incarnation } => self.member_down(*node, *incarnation),
-            Command::RetireMember { node } => self.retire_member(*node),
+            Command::RetireMember { node, asked_by } => self.retire_member(*node, *asked_by),
             Command::RemoveMember { node } => self.remove_member(*node),
             Command::CreateToken {
                 id,
@@ -66,7 +66,7 @@ impl Execution<'_> {
                 certificate,
                 key,
             } => self.add_authority(*serial, certificate, key),
-            Command::RemoveAuthority { serial } => self.remove_authority(*serial),
+            Command::RemoveAuthority { serial, renewed } => self.remove_authority(*serial, renewed),
             Command::AddRoute { filter } => self.add_route(filter),
             Command::RemoveRoute { filter } => self.remove_route(filter),
             Command::Claim { client, expected } => self.claim(client, *expected),
@@ -88,10 +88,15 @@ impl Execution<'_> {
 
     /// Adds to the membership log what the origin asked for.
     pub(super) fn record(&mut self, what: EventKind) {
-        let origin = self.view.member(self.origin.node);
+        self.record_for(self.origin.node, what);
+    }
+
+    /// Adds to the membership log what that node asked for.
+    pub(super) fn record_for(&mut self, asked_by: NodeId, what: EventKind) {
+        let member = self.view.member(asked_by);
         let event = Event {
             time: self.time,
-            by: origin.map(|member| member.name.clone()),
+            by: member.map(|member| member.name.clone()),
             what,
         };
         self.core.record(self.revision, event);

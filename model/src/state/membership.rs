@@ -160,7 +160,7 @@ impl Execution<'_> {
         Ok(Reply::Done)
     }
 
-    pub(super) fn retire_member(&mut self, node: NodeId) -> Decision {
+    pub(super) fn retire_member(&mut self, node: NodeId, asked_by: NodeId) -> Decision {
         let member = self
             .view
             .member(node)
@@ -181,7 +181,7 @@ impl Execution<'_> {
             ..member.clone()
         };
         self.emit(Change::MemberSet(retiring));
-        self.record(EventKind::Leaving { node, name });
+        self.record_for(asked_by, EventKind::Leaving { node, name });
         Ok(Reply::Done)
     }
 

@@ -256,7 +256,10 @@ fn command() -> impl Strategy<Value = Command> {
         1 => subject().prop_map(|subject| Command::Unban { subject }),
         1 => (node(), life())
             .prop_map(|(node, incarnation)| Command::MemberDown { node, incarnation }),
-        1 => (1..=6_u64).prop_map(|id| Command::RetireMember { node: NodeId::new(id) }),
+        1 => (1..=6_u64, 1..=6_u64).prop_map(|(id, other)| Command::RetireMember {
+            node: NodeId::new(id),
+            asked_by: NodeId::new(other),
+        }),
         1 => (3..=6_u64).prop_map(|id| Command::RemoveMember { node: NodeId::new(id) }),
         1 => (1..4_u64).prop_map(up),
     ]
@@ -297,8 +300,18 @@ fn securing() -> impl Strategy<Value = Command> {
             certificate: text.clone().into_bytes(),
             key: SecretKey::new(text.into_bytes()),
         }),
-        2 => (1..3_u32).prop_map(|serial| Command::RemoveAuthority { serial }),
+        2 => (1..3_u32, renewed())
+            .prop_map(|(serial, renewed)| Command::RemoveAuthority { serial, renewed }),
     ]
+}
+
+/// All, or who would rarely be all.
+fn renewed() -> impl Strategy<Value = Vec<NodeId>> {
+    let ids = prop_oneof![
+        Just((1..=6).collect()),
+        prop::collection::vec(1..=6_u64, 0..9)
+    ];
+    ids.prop_map(|ids: Vec<u64>| ids.into_iter().map(NodeId::new).collect())
 }
 
 fn filter() -> impl Strategy<Value = TopicFilter> {

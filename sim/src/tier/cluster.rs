@@ -11,6 +11,7 @@ use crate::rng::Rng;
 use crate::runtime::lock;
 use crate::simulation::{self, TICK};
 use crate::tier::convergence;
+use crate::tier::desk::Rotation;
 use crate::tier::event::Observation;
 use crate::tier::invariants::{BOUND, Record};
 use crate::tier::machine::{HOMES, Machine, address};
@@ -165,6 +166,7 @@ impl Cluster {
                     desk.removals.push(self.machine(machine).name());
                     desk.goals.insert(machine, then);
                 }
+                Wish::Rotate => desk.rotation = Some(Rotation::Begin),
                 Wish::Move { machine } => {
                     // It is down by the plan; where the plan was shortened it is not.
                     if self.conditions.down.contains(&machine) {

@@ -34,6 +34,9 @@ pub fn unsettled(world: &World, machines: &[Arc<Machine>]) -> Vec<String> {
         let named = |problem| format!("machine {} {problem}", machine.id);
         problems.extend(problem.err().map(named));
     }
+    if let Some(next) = desk.rotation {
+        problems.push(format!("the change of the authority waits for {next:?}"));
+    }
     if problems.is_empty() {
         problems.extend(disagreement(&inside));
     }
@@ -78,6 +81,7 @@ fn check_inside(
         return Err(String::from("is not in the cluster"));
     }
     check_group(&core, membership.node, ids)?;
+    check_trust(&membership, &core)?;
     if node.is_up() {
         Ok(())
     } else {
@@ -140,6 +144,28 @@ fn check_group(
         return Err(format!("{node} has not caught up with a leader"));
     }
     Ok(())
+}
+
+/// It trusts the authorities that the cluster has, and the newest made its certificate.
+fn check_trust(membership: &Membership, core: &Core<SimRuntime>) -> Result<(), String> {
+    let known = core.read_stale(|state| {
+        let authorities = state.authorities();
+        let known = authorities.map(|(serial, known)| (serial, known.certificate.clone()));
+        known.collect::<Vec<_>>()
+    });
+    let credentials = &membership.credentials;
+    let mut trusted = credentials.authorities.clone();
+    let signer = trusted.first().map(|(serial, _)| *serial);
+    trusted.sort_unstable();
+    let newest = known.value.last().map(|(serial, _)| *serial);
+    if trusted == known.value && signer == newest {
+        Ok(())
+    } else {
+        let known: Vec<u32> = known.value.iter().map(|(serial, _)| *serial).collect();
+        Err(format!(
+            "has a certificate of authority {signer:?}, and the cluster has {known:?}"
+        ))
+    }
 }
 
 /// All members hold the same.

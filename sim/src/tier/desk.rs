@@ -18,6 +18,8 @@ pub struct Desk {
     pub members: BTreeMap<u64, String>,
     /// Names to be removed by force.
     pub removals: Vec<NodeName>,
+    /// What is to be done next for a change of the certificate authority.
+    pub rotation: Option<Rotation>,
     /// The settings that were acknowledged; each is its own value.
     pub written: Vec<String>,
     /// Machines whose join was given up while nobody knew how it stood: their
@@ -28,6 +30,12 @@ pub struct Desk {
     /// The token that a machine uses next, which another one has as well.
     shared: BTreeMap<u64, u64>,
     last_slot: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rotation {
+    Begin,
+    Finish,
 }
 
 /// A token that a member is asked to create.
@@ -64,6 +72,12 @@ impl Desk {
             self.orders.push(TokenOrder { slot, issuer });
         }
         slot
+    }
+
+    /// One member at a time sees to it.
+    pub fn rotation_by(&self, machine: u64) -> Option<Rotation> {
+        let is_first = self.members.keys().next() == Some(&machine);
+        self.rotation.filter(|_| is_first)
     }
 
     pub fn give_up(&mut self, machine: u64, name: NodeName) {

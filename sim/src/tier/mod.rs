@@ -1,11 +1,11 @@
 //! Whole core nodes on the simulated network: QUIC and TLS as they are, over
 //! datagrams that get lost; identities on disks that lose power; people who
-//! join, remove and move nodes meanwhile.
+//! join, remove and move nodes, and change the certificate authority, meanwhile.
 //!
 //! ```text
 //! seed -> plan -> cluster: steps turmoil, applies faults, springs traps
 //!                   |
-//!                 machine -> process: CoreNode, operator, clerk, writer
+//!                 machine -> process: CoreNode, operator, clerk, rotator, writer
 //!                   |                    | events
 //!                 identity, stores     oracle: trace, invariants
 //! ```
@@ -24,6 +24,7 @@ pub mod oracle;
 pub mod plan;
 pub mod process;
 pub mod reach;
+pub mod rotator;
 pub mod settings;
 pub mod socket;
 pub mod world;

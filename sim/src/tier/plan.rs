@@ -50,6 +50,8 @@ pub enum Wish {
     Move {
         machine: u64,
     },
+    /// The cluster gets another certificate authority.
+    Rotate,
 }
 
 /// Whether a machine is to be in the cluster.
@@ -92,7 +94,13 @@ impl TierPlan {
         };
         planner.plan_intents();
         planner.plan_faults();
-        let traps = planner.traps();
+        if seed % 5 == 2 {
+            planner.plan_rotation();
+        }
+        let mut traps = planner.traps(&FaultPoint::OF_MEMBERSHIP);
+        if planner.rotates() {
+            traps.extend(planner.traps(&FaultPoint::OF_AUTHORITIES));
+        }
         planner.faults.sort_by_key(|fault| fault.from_ms);
         Self {
             seed,
@@ -241,6 +249,18 @@ impl Planner {
         }
     }
 
+    /// Then nobody leaves: who is removed, and away until the old authority is gone,
+    /// finds nobody any more that it would believe.
+    fn plan_rotation(&mut self) {
+        self.intents.retain(|intent| match intent.what {
+            Wish::Stand { goal, .. } => goal == Goal::Inside,
+            Wish::ForceLeave { .. } => false,
+            Wish::Race(_) | Wish::Move { .. } | Wish::Rotate => true,
+        });
+        let at = self.rng.between(FORMED_MS + 500, self.load_ms - 3_000);
+        self.wish(at, Wish::Rotate);
+    }
+
     fn fail(&mut self, from_ms: u64, lasts_ms: u64, kind: FaultKind) {
         self.faults.push(Fault {
             from_ms,
@@ -249,10 +269,14 @@ impl Planner {
         });
     }
 
-    fn traps(&mut self) -> Vec<Trap> {
+    fn rotates(&self) -> bool {
+        self.intents.iter().any(|it| it.what == Wish::Rotate)
+    }
+
+    fn traps(&mut self, points: &[FaultPoint]) -> Vec<Trap> {
         let count = self.rng.below(4);
         let trap = |rng: &mut Rng| Trap {
-            point: *rng.pick(&FaultPoint::ALL),
+            point: *rng.pick(points),
             passes: rng.below(3),
             loses_power: rng.percent(50),
             down_ms: rng.between(50, 4_000),
@@ -315,7 +339,7 @@ mod tests {
                         };
                     }
                     Wish::Race(machines) => inside.extend(machines),
-                    Wish::Move { .. } => {}
+                    Wish::Move { .. } | Wish::Rotate => {}
                 }
                 assert!(!inside.is_empty(), "{plan}");
             }

@@ -23,6 +23,7 @@ use crate::tier::event::Observation;
 use crate::tier::machine::{Machine, PORT};
 use crate::tier::observer::Observer;
 use crate::tier::operator::Operator;
+use crate::tier::rotator::Rotator;
 use crate::tier::settings;
 use crate::tier::socket::SimSocket;
 use crate::tier::world::World;
@@ -77,6 +78,7 @@ impl Process {
         self.machine.set_node(node.clone());
         SimRuntime::spawn(Operator::new(Arc::clone(&self), node.clone()).run());
         SimRuntime::spawn(Clerk::new(Arc::clone(&self), node.clone()).run());
+        SimRuntime::spawn(Rotator::new(Arc::clone(&self), node.clone()).run());
         SimRuntime::spawn(Writer::new(Arc::clone(&self), node.clone(), life).run());
         let failure = node.failed().await;
         self.stop(&failure)

@@ -13,6 +13,8 @@ use crate::tier::event::{Event, Observation};
 pub struct TierReach {
     pub admitted: u64,
     pub removed: u64,
+    /// Changes of the certificate authority, to their end.
+    pub rotations: u64,
     pub crashes: u64,
     pub snapshots_installed: u64,
     pub writes: u64,
@@ -35,6 +37,8 @@ impl TierReach {
                 for entry in &step.log {
                     self.admitted += u64::from(matches!(entry, EventKind::Admitted { .. }));
                     self.removed += u64::from(matches!(entry, EventKind::Removed { .. }));
+                    let is_rotation = matches!(entry, EventKind::AuthorityRemoved { .. });
+                    self.rotations += u64::from(is_rotation);
                 }
             }
             _ => {}
@@ -46,6 +50,7 @@ impl AddAssign<&Self> for TierReach {
     fn add_assign(&mut self, other: &Self) {
         self.admitted += other.admitted;
         self.removed += other.removed;
+        self.rotations += other.rotations;
         self.crashes += other.crashes;
         self.snapshots_installed += other.snapshots_installed;
         self.writes += other.writes;
@@ -59,8 +64,14 @@ impl fmt::Display for TierReach {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "{} admitted, {} removed, {} crashes, {} snapshots taken over, {} writes; steps:",
-            self.admitted, self.removed, self.crashes, self.snapshots_installed, self.writes
+            "{} admitted, {} removed, {} rotations, {} crashes, {} snapshots taken over, {} writes; \
+             steps:",
+            self.admitted,
+            self.removed,
+            self.rotations,
+            self.crashes,
+            self.snapshots_installed,
+            self.writes
         )?;
         self.points
             .iter()

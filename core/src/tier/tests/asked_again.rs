@@ -1,7 +1,5 @@
 //! A join whose answer was lost goes on, whatever has happened to whom it asked.
 
-use std::sync::mpsc;
-
 use quorate_model::command::Command;
 
 use super::home::{
@@ -71,13 +69,7 @@ async fn what_was_written_here_meanwhile_waits_for_an_operator() {
     let (host, guest) = (Home::new("host"), Home::new("guest"));
     let member = founded(&host).await;
     let node = founded(&guest).await;
-    let (admitted, was_admitted) = mpsc::sync_channel(1);
-    let (go_on, may_go_on) = mpsc::sync_channel::<()>(1);
-    guest.hook(move |point| {
-        if point == FaultPoint::JoinAdmitted && admitted.try_send(()).is_ok() {
-            may_go_on.recv().unwrap();
-        }
-    });
+    let (was_admitted, go_on) = guest.hold_up(FaultPoint::JoinAdmitted);
     let first = order(&host, token_of(&member).await);
     node.join(first.clone()).await.unwrap();
     tokio::task::spawn_blocking(move || was_admitted.recv().unwrap())

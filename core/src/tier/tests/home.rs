@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, mpsc};
 use std::time::Duration;
 
 use openraft::TokioRuntime;
@@ -66,7 +66,7 @@ impl TimeProvider for Calendar {
     }
 }
 
-type Hook = Box<dyn Fn(FaultPoint) + Send>;
+type Hook = Arc<dyn Fn(FaultPoint) + Send + Sync>;
 
 #[derive(Default)]
 struct Disk {
@@ -150,8 +150,21 @@ impl Home {
         self.disk().identity.clone().expect("a node has lived here")
     }
 
-    pub(super) fn hook(&self, hook: impl Fn(FaultPoint) + Send + 'static) {
-        *self.hook.lock().unwrap() = Some(Box::new(hook));
+    /// Holds a step up: the first end tells that it is reached, the other lets go of it.
+    pub(super) fn hold_up(&self, at: FaultPoint) -> (mpsc::Receiver<()>, mpsc::SyncSender<()>) {
+        let (reached, was_reached) = mpsc::sync_channel(1);
+        let (go_on, may_go_on) = mpsc::sync_channel(1);
+        let may_go_on = Mutex::new(may_go_on);
+        self.hook(move |point| {
+            if point == at && reached.try_send(()).is_ok() {
+                may_go_on.lock().unwrap().recv().unwrap();
+            }
+        });
+        (was_reached, go_on)
+    }
+
+    fn hook(&self, hook: impl Fn(FaultPoint) + Send + Sync + 'static) {
+        *self.hook.lock().unwrap() = Some(Arc::new(hook));
     }
 
     fn disk(&self) -> MutexGuard<'_, Disk> {
@@ -253,7 +266,8 @@ impl Surroundings for Hands {
     }
 
     fn reach(&self, point: FaultPoint) {
-        if let Some(hook) = &*self.0.hook.lock().unwrap() {
+        let hook = self.0.hook.lock().unwrap().clone();
+        if let Some(hook) = hook {
             hook(point);
         }
     }

@@ -1,6 +1,9 @@
-//! Certificates over months.
+//! Certificates over months, and the change of the authority that makes them.
 
-use super::home::{Home, founded, joined, until};
+use quorate_model::reply::Rejection;
+
+use super::home::{Home, admitted_in_vain, founded, joined, until};
+use crate::tier::{FaultPoint, Phase, QueryError};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn certificates_are_renewed_before_they_expire() {
@@ -20,6 +23,55 @@ async fn certificates_are_renewed_before_they_expire() {
         .await;
     }
     // New connections need them.
+    node.shutdown().await;
+    let node = guest.start().await;
+    until("the cluster knows of its new life", || node.is_up()).await;
+    node.shutdown().await;
+    member.shutdown().await;
+}
+
+/// It has a certificate of the old authority, and the others would not believe it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_is_admitted_while_the_old_authority_goes_is_not_shut_out() {
+    let (host, guest) = (Home::new("host"), Home::new("guest"));
+    let member = founded(&host).await;
+    member.rotate_authority().await.unwrap();
+    until("the host has its new certificate", || {
+        let identity = host.stored();
+        identity.membership().unwrap().credentials.signer() == 2
+    })
+    .await;
+    let (was_reached, go_on) = host.hold_up(FaultPoint::AuthorityUnneeded);
+    let finishing = tokio::spawn({
+        let member = member.clone();
+        async move { member.finish_rotation().await }
+    });
+    tokio::task::spawn_blocking(move || was_reached.recv().unwrap())
+        .await
+        .unwrap();
+    admitted_in_vain(&guest, &host, &member).await;
+    go_on.send(()).unwrap();
+    let refused = finishing.await.unwrap();
+    assert!(
+        matches!(
+            refused,
+            Err(QueryError::Rejected(Rejection::AuthorityNeeded { .. }))
+        ),
+        "{refused:?}"
+    );
+
+    guest.keep_refused();
+    let node = guest.start().await;
+    until("it has arrived", || node.phase() == Phase::Member).await;
+    loop {
+        match member.finish_rotation().await {
+            Ok(()) => break,
+            Err(QueryError::StillNeeded { .. }) => {
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
     node.shutdown().await;
     let node = guest.start().await;
     until("the cluster knows of its new life", || node.is_up()).await;

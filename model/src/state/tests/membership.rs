@@ -27,7 +27,8 @@ fn remove(id: u64) -> Command {
 
 fn retire(id: u64) -> Command {
     let node = NodeId::new(id);
-    Command::RetireMember { node }
+    let asked_by = node;
+    Command::RetireMember { node, asked_by }
 }
 
 fn voters(ids: &[u64]) -> BTreeSet<NodeId> {
@@ -156,7 +157,12 @@ fn a_core_that_retires_keeps_what_it_has_until_it_is_removed() {
     let digest = cluster.state.view().digest();
     assert!(!cluster.is_retiring(3));
 
-    let request = cluster.request(2, 1, vec![retire(2)]);
+    // The leader proposes it, for whoever has asked.
+    let asked = Command::RetireMember {
+        node: NodeId::new(2),
+        asked_by: NodeId::new(3),
+    };
+    let request = cluster.request(1, 1, vec![asked]);
     let applied = cluster.apply(vec![request]);
     assert_eq!(applied.outcomes[0].as_ref().unwrap().replies, [Reply::Done]);
     let expected = Member {
@@ -189,7 +195,7 @@ fn a_core_that_retires_keeps_what_it_has_until_it_is_removed() {
     assert_eq!(cluster.one(1, 1, retire(2)), gone);
     let log = cluster.log();
     let leaving: Vec<_> = log.iter().filter(|line| line.contains("leave")).collect();
-    assert_eq!(leaving, ["core2: core2@h is to leave"]);
+    assert_eq!(leaving, ["core3: core2@h is to leave"]);
 }
 
 #[test]

@@ -252,7 +252,13 @@ fn authorities_rotate_one_at_a_time() {
     let wrong = |expected| Reply::Rejected(Rejection::AuthoritySerial { expected });
     let newest = Reply::Rejected(Rejection::NewestAuthority);
     let under_way = Reply::Rejected(Rejection::RotationUnderWay);
-    let remove = |serial| Command::RemoveAuthority { serial };
+    let remove_for = |serial, ids: &[u64]| Command::RemoveAuthority {
+        serial,
+        renewed: ids.iter().copied().map(NodeId::new).collect(),
+    };
+    let remove = |serial| remove_for(serial, &[1, 2, 3]);
+    let node = NodeId::new(2);
+    let needed = Reply::Rejected(Rejection::AuthorityNeeded { node });
     for (command, expected, serials) in [
         (remove(1), Reply::Done, vec![]),
         (add_authority(0, "a"), wrong(1), vec![]),
@@ -266,8 +272,9 @@ fn authorities_rotate_one_at_a_time() {
         (add_authority(1, "a"), Reply::Done, vec![1, 2]),
         (add_authority(3, "c"), under_way, vec![1, 2]),
         (remove(2), newest, vec![1, 2]),
+        (remove_for(1, &[1, 3]), needed, vec![1, 2]),
         (remove(1), Reply::Done, vec![2]),
-        (remove(1), Reply::Done, vec![2]),
+        (remove_for(1, &[]), Reply::Done, vec![2]),
         (add_authority(1, "a"), wrong(3), vec![2]),
         (add_authority(3, "c"), Reply::Done, vec![2, 3]),
     ] {
