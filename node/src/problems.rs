@@ -16,6 +16,10 @@ const NEW_TOKEN: &str =
     "make a new one on a core of that cluster: quorate token create --role core";
 const URI_NAME: &str =
     "the certificate needs the URI name quorate://pki/ROLES/NAME@HOST of this node";
+const THEIR_FILES: &str = "give this node files of that cluster's authority in transport.cert, \
+     transport.key and transport.ca, or none if the cluster has none, and restart it";
+const ACCEPTED: &str = "give this node a certificate in transport.cert that is valid now, of an authority in \
+     that core's transport.ca, and restart it";
 const STATUS: &str = "see which nodes answer: quorate cluster status";
 
 pub(crate) fn of_work(error: &WorkError) -> Problem {
@@ -48,13 +52,14 @@ pub(crate) fn of_join(error: &JoinError) -> Problem {
         JoinError::Unusable { .. } => {
             told(Code::Unavailable).with_hint("run the same version on both nodes")
         }
+        JoinError::Itself { .. } => {
+            told(Code::Usage).with_hint("name a core of the cluster that this node is to join")
+        }
         JoinError::TowardsReplicant { .. } => told(Code::NotAllowed)
             .with_hint("replicants let nobody in; name a core of that cluster with --core"),
-        JoinError::OtherPki { .. } | JoinError::NoPki { .. } => told(Code::Configuration)
-            .with_hint(
-                "give this node files of that cluster's authority in transport.cert, transport.key \
-                 and transport.ca, or none if the cluster has none, and restart it",
-            ),
+        JoinError::OtherPki { .. } | JoinError::NoPki { .. } => {
+            told(Code::Configuration).with_hint(THEIR_FILES)
+        }
         JoinError::Removed => told(Code::NotAllowed).with_hint("join again: quorate node join"),
         JoinError::Node(_) => told(Code::Internal),
         JoinError::Stopping => told(Code::TryAgain),
@@ -99,6 +104,7 @@ fn of_admission(error: &JoinError, refusal: &AdmissionRefusal) -> Problem {
             ))
         }
         AdmissionRefusal::Rejected(_) => told(Code::NotAllowed),
+        AdmissionRefusal::Distrusted { .. } => told(Code::Configuration).with_hint(ACCEPTED),
         AdmissionRefusal::Undecided { .. } => told(Code::TryAgain).with_hint(STATUS),
         AdmissionRefusal::Malformed { .. } => {
             told(Code::Unavailable).with_hint("run the same version on both nodes")

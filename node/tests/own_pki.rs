@@ -32,16 +32,27 @@ struct Pki {
 
 impl Pki {
     fn make(folder: PathBuf) -> Self {
+        Self::signed_by(None, folder)
+    }
+
+    /// An authority whose certificate is of this one.
+    fn below(&self, folder: PathBuf) -> Self {
+        Self::signed_by(Some(&self.issuer), folder)
+    }
+
+    fn signed_by(issuer: Option<&Issuer<'static, KeyPair>>, folder: PathBuf) -> Self {
         fs::create_dir(&folder).unwrap();
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "The operator's own");
+        let name = format!("The operator's own in {}", folder.display());
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        let certificate = params.self_signed(&key).unwrap();
-        fs::write(folder.join("ca.pem"), certificate.pem()).unwrap();
+        let certificate = match issuer {
+            Some(issuer) => params.signed_by(&key, issuer),
+            None => params.self_signed(&key),
+        };
+        fs::write(folder.join("ca.pem"), certificate.unwrap().pem()).unwrap();
         let issuer = Issuer::new(params, key);
         Self { folder, issuer }
     }
@@ -65,6 +76,13 @@ impl Pki {
         fs::write(self.file(file, "pem"), certificate.pem()).unwrap();
         fs::write(self.file(file, "key"), key.serialize_pem()).unwrap();
         set_mode(&self.file(file, "key"), 0o600);
+    }
+
+    /// Two authorities, that of the other in front.
+    fn trust_also(&self, other: &Self) {
+        let authority = |pki: &Self| fs::read_to_string(pki.file("ca", "pem")).unwrap();
+        let both = authority(other) + &authority(self);
+        fs::write(self.file("ca", "pem"), both).unwrap();
     }
 
     fn file(&self, name: &str, extension: &str) -> PathBuf {
@@ -254,6 +272,15 @@ fn a_node_gets_in_with_the_right_files_alone() {
     // The cluster's own authority is as strange to a node with files.
     let refused = node.join(&bare.core_address(), &bare.core_token());
     assert_refused(&refused, CONFIGURATION, &error, hint);
+    // It may trust the cluster, and the cluster not it.
+    assert!(node.terminate().success());
+    other.trust_also(&pki);
+    node.start();
+    node.wait_settled();
+    let refused = node.join(&core, &token);
+    let error = ["does not accept this node's certificate", "no authority"];
+    let hint = "of an authority in that core's transport.ca";
+    assert_refused(&refused, CONFIGURATION, &error, hint);
     for alone in [&host, &bare, &node] {
         assert_alone(alone);
     }
@@ -273,6 +300,28 @@ fn a_node_gets_in_with_the_right_files_alone() {
     cluster.wait_whole();
 }
 
+/// One node trusts the root alone, the other what the root has signed.
+#[test]
+fn a_chain_may_end_in_either_authority() {
+    let home = tempfile::tempdir().unwrap();
+    let root = Pki::make(home.path().join("root"));
+    let below = root.below(home.path().join("below"));
+    let mut host = below.node(home.path(), "core1");
+    let intermediate = fs::read_to_string(below.file("ca", "pem")).unwrap();
+    let own = fs::read_to_string(below.file("core1", "pem")).unwrap();
+    fs::write(below.file("core1", "pem"), own + &intermediate).unwrap();
+    host.sets.retain(|set| !set.starts_with("transport.ca="));
+    let root = root.file("ca", "pem");
+    host.sets.push(format!("transport.ca={}", root.display()));
+    host.start();
+    host.wait_settled();
+    let mut cluster = Cluster {
+        nodes: vec![host],
+        targets: Default::default(),
+    };
+    cluster.add(below.running(home.path(), "core2"));
+}
+
 /// While one authority replaces another, some nodes trust both, and the file holds them
 /// in either order.
 #[test]
@@ -282,28 +331,33 @@ fn a_node_joins_while_authorities_change() {
         Pki::make(home.path().join("old")),
         Pki::make(home.path().join("new")),
     );
-    let ca = |pki: &Pki| fs::read_to_string(pki.file("ca", "pem")).unwrap();
-    let (own, other) = (ca(&old), ca(&new));
-    fs::write(old.file("ca", "pem"), format!("{other}{own}")).unwrap();
+    let own = fs::read(old.file("ca", "pem")).unwrap();
+    old.trust_also(&new);
     let mut cluster = Cluster {
         nodes: vec![old.running(home.path(), "core1")],
         targets: Default::default(),
     };
     cluster.add(old.running(home.path(), "core2"));
-    fs::write(new.file("ca", "pem"), format!("{own}{other}")).unwrap();
+    fs::write(old.file("ca", "pem"), own).unwrap();
+    new.trust_also(&old);
     cluster.add(new.running(home.path(), "core3"));
 }
 
-/// Whom a node shows its certificate is the last to know whether it is believed.
+/// The core that is asked accepts the node, and the leader has other files.
 #[test]
-fn a_node_that_the_others_do_not_believe_says_so_while_it_waits() {
+fn a_node_that_others_do_not_accept_says_so_while_it_waits() {
     let home = tempfile::tempdir().unwrap();
     let pki = Pki::make(home.path().join("pki"));
     let other = Pki::make(home.path().join("other"));
-    let host = pki.running(home.path(), "core1");
-    let ca = |pki: &Pki| fs::read_to_string(pki.file("ca", "pem")).unwrap();
-    fs::write(other.file("ca", "pem"), ca(&other) + &ca(&pki)).unwrap();
-    let node = other.running(home.path(), "core2");
+    let mut cluster = Cluster {
+        nodes: vec![pki.running(home.path(), "core1")],
+        targets: Default::default(),
+    };
+    pki.trust_also(&other);
+    cluster.add(pki.running(home.path(), "core2"));
+    other.trust_also(&pki);
+    let node = other.running(home.path(), "core3");
+    let host = &cluster.nodes[1];
     let (core, token) = (host.core_address(), host.core_token());
     let mut join = quorate(&["node", "join", "--core", &core, "--token", &token]);
     join.arg("--dir").arg(&node.dir);

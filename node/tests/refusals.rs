@@ -98,6 +98,27 @@ fn joining_towards_a_replicant() {
     assert_alone(&node);
 }
 
+/// It would wait for itself.
+#[test]
+fn joining_towards_itself() {
+    let home = home();
+    let node = Node::alone(home.path(), "core1");
+    let other = Node::alone(home.path(), "core2");
+    let core = node.core_address();
+    let elsewhere = core.replace("127.0.0.1:", "localhost:");
+    let own_token = node.core_token();
+    for (core, token) in [
+        (&core, other.core_token()),
+        (&core, own_token.clone()),
+        (&elsewhere, own_token),
+    ] {
+        let ended = node.run(&["node", "join", "--core", core, "--token", &token, "--wipe"]);
+        let hint = "name a core of the cluster that this node is to join";
+        assert_refused(&ended, USAGE, &["leads to this node itself"], hint);
+        assert_alone(&node);
+    }
+}
+
 #[test]
 fn a_token_of_a_core_works_once() {
     let home = home();
@@ -238,6 +259,24 @@ fn joining_a_cluster_that_cannot_decide_says_so_and_goes_on() {
     cluster.wait_whole();
 }
 
+/// Nobody has its secret, so somebody may want to revoke it.
+#[test]
+fn a_token_that_nobody_confirmed_is_named() {
+    let home = home();
+    let mut cluster = Cluster::form(home.path(), 2);
+    let (away, leader) = (cluster.follower(), cluster.leader());
+    cluster.nodes[away].kill();
+    let ended = cluster.nodes[leader].run(&["token", "create", "--role", "core"]);
+    let error = ["the cluster may have made the token"];
+    assert_refused(&ended, TRY_AGAIN, &error, "quorate token revoke");
+    let (_, id) = ended.stderr.split_once("the token ").unwrap();
+    let id = id.split(',').next().unwrap();
+    cluster.nodes[away].start();
+    cluster.wait_whole();
+    let revoked = cluster.nodes[leader].run(&["token", "revoke", id]);
+    assert_eq!(revoked.code, 0, "{revoked:?}");
+}
+
 #[test]
 fn data_are_cleared_only_when_that_is_asked_for() {
     let home = home();
@@ -261,24 +300,6 @@ fn data_are_cleared_only_when_that_is_asked_for() {
     let ended = node.run(&line);
     assert_eq!(ended.code, 0, "{ended:?}");
     assert_eq!(node.status().unwrap().nodes.len(), 2);
-}
-
-/// Nobody has its secret, so somebody may want to revoke it.
-#[test]
-fn a_token_that_nobody_confirmed_is_named() {
-    let home = home();
-    let mut cluster = Cluster::form(home.path(), 2);
-    let (away, leader) = (cluster.follower(), cluster.leader());
-    cluster.nodes[away].kill();
-    let ended = cluster.nodes[leader].run(&["token", "create", "--role", "core"]);
-    let error = ["the cluster may have made the token"];
-    assert_refused(&ended, TRY_AGAIN, &error, "quorate token revoke");
-    let (_, id) = ended.stderr.split_once("the token ").unwrap();
-    let id = id.split(',').next().unwrap();
-    cluster.nodes[away].start();
-    cluster.wait_whole();
-    let revoked = cluster.nodes[leader].run(&["token", "revoke", id]);
-    assert_eq!(revoked.code, 0, "{revoked:?}");
 }
 
 #[test]

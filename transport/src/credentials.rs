@@ -83,11 +83,7 @@ impl Credentials {
     }
 
     /// Whether this node would accept another one that shows this chain.
-    pub(crate) fn check(
-        &self,
-        chain: &[CertificateDer<'_>],
-        now: Timestamp,
-    ) -> Result<(), Distrust> {
+    pub fn check(&self, chain: &[CertificateDer<'_>], now: Timestamp) -> Result<(), Distrust> {
         let roots = self.roots();
         let roots = roots.map_err(|error| Distrust::Other(error.to_string()))?;
         let now = UnixTime::since_unix_epoch(Duration::from_millis(now.get()));
@@ -143,9 +139,9 @@ impl Credentials {
         finish(config)
     }
 
-    /// The certificate up to the authority that signed it: whoever wants to join has
-    /// nothing but a hash of the latter.
-    fn chain(&self) -> Vec<CertificateDer<'static>> {
+    /// What others are shown: the certificate up to the authority that signed it.
+    /// Whoever wants to join has nothing but a hash of the latter.
+    pub fn chain(&self) -> Vec<CertificateDer<'static>> {
         let issuer = self.trusted.first();
         let shown = self.certificates.iter().chain(issuer);
         shown.cloned().collect()

@@ -16,6 +16,7 @@ use quorate_model::state::ClusterState;
 use quorate_transport::{
     NodePublicKey, PeerIdentity, Prover, SessionBinding, Subject, is_proof_of,
 };
+use rustls_pki_types::CertificateDer;
 
 use crate::core::Core;
 use crate::tier::identity::{PeerHint, oldest_authority};
@@ -75,6 +76,8 @@ impl<R: Runtime> Door<R> {
         if !key.is_proof(session, &application.possession) {
             return Err(AdmissionRefusal::WrongProof);
         }
+        // Before the cluster is asked: without a quorum the node would be told to wait.
+        self.check_certificates(application)?;
         match &application.proof {
             Proof::Token { id, signature } => {
                 self.check_token(candidate, *id, session, signature).await?;
@@ -87,6 +90,19 @@ impl<R: Runtime> Door<R> {
                 _ => Err(AdmissionRefusal::WrongCookie),
             },
         }
+    }
+
+    /// As a member it could not speak to this core with others.
+    fn check_certificates(&self, application: &Application) -> Result<(), AdmissionRefusal> {
+        let Some(own) = &self.world.settings.pki else {
+            return Ok(());
+        };
+        let shown = application.certificates.iter();
+        let shown: Vec<_> = shown.map(|it| CertificateDer::from(&it[..])).collect();
+        let checked = own.check(&shown, self.world.clock.now());
+        checked.map_err(|why| AdmissionRefusal::Distrusted {
+            why: why.to_string(),
+        })
     }
 
     /// Whether it has expired or was used is seen when it is used: by the leader's

@@ -9,10 +9,14 @@ use std::time::Duration;
 
 use quorate_model::candidate::Candidate;
 use quorate_model::node_name::NodeName;
-use quorate_transport::{JoinToken, NodeKey, Prover, Subject, Trust, Visit, VisitError};
+use quorate_transport::{
+    Credentials, JoinToken, NodeKey, Prover, Subject, Trust, Visit, VisitError,
+};
 
 use crate::tier::admission::certificate_identity;
-use crate::tier::identity::{Membership, PeerHint, PendingJoin, Stage, StoredCredentials};
+use crate::tier::identity::{
+    Membership, NodeIdentity, PeerHint, PendingJoin, Stage, StoredCredentials,
+};
 use crate::tier::join_error::JoinError;
 use crate::tier::node::World;
 use crate::tier::wire::{
@@ -68,6 +72,11 @@ impl<'a> Asking<'a> {
         place: Place,
     ) -> Result<Self, JoinError> {
         let core = place.name;
+        let settings = &world.settings;
+        let is_ours = |address: &String| settings.advertise.contains(address);
+        if place.addresses.iter().any(is_ours) {
+            return Err(JoinError::Itself { core });
+        }
         let failed = |error| JoinError::Visit {
             core: core.clone(),
             error,
@@ -80,7 +89,6 @@ impl<'a> Asking<'a> {
         let trust = token
             .as_ref()
             .map_or(Trust::ProofLater, |token| Trust::Authority(token.authority));
-        let settings = &world.settings;
         let socket = world.surroundings.bind_for_visit();
         let socket = socket.map_err(|error| failed(VisitError::Endpoint(error.to_string())))?;
         let visit = Visit::begin(
@@ -113,6 +121,18 @@ impl<'a> Asking<'a> {
             visit,
             application,
         })
+    }
+
+    /// A node that asks itself would wait for its own join to end.
+    pub(crate) fn check_not_ours(&self, own: &NodeIdentity) -> Result<(), JoinError> {
+        let own = own.membership().map(|membership| membership.node);
+        match &self.visit.host().subject {
+            Subject::Node { node, .. } if own == Some(*node) => {
+                let core = self.core.clone();
+                Err(JoinError::Itself { core })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Who else could be asked. Nobody is admitted by this.
@@ -265,7 +285,13 @@ fn application(
         },
         possession: key.prove(visit.binding()).map_err(broken)?,
         proof,
+        certificates: settings.pki.as_ref().map_or_else(Vec::new, shown),
     })
+}
+
+fn shown(own: &Credentials) -> Vec<Vec<u8>> {
+    let chain = own.chain().into_iter();
+    chain.map(|certificate| certificate.to_vec()).collect()
 }
 
 #[cfg(test)]

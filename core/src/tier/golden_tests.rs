@@ -81,6 +81,7 @@ fn application() -> AdmissionRequest {
             id: TokenId::new(5),
             signature: vec![1; 64],
         },
+        certificates: vec![vec![4; 3]],
     })
 }
 

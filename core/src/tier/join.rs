@@ -250,6 +250,7 @@ impl<R: Runtime> Inner<R> {
         let mut places = asking::places(pending, &self.world.settings.transport.dial);
         let place = places.swap_remove(turn % places.len());
         let asking = Asking::begin(&self.world, pending, place).await?;
+        asking.check_not_ours(&self.identity())?;
         let known = asking.cores().await?;
         if !pending.may_be_admitted() {
             self.check_alone(pending.may_wipe)?;

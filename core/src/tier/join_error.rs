@@ -36,6 +36,8 @@ pub enum JoinError {
     NoCookieBack { core: String },
     #[error("{core} answered what cannot be used: {detail}")]
     Unusable { core: String, detail: String },
+    #[error("{core} leads to this node itself")]
+    Itself { core: String },
     #[error("{core} is a replicant; name a core")]
     TowardsReplicant { core: String },
     #[error("the certificate that {core} shows is none of an authority of transport.ca: {why}")]
@@ -74,6 +76,7 @@ impl JoinError {
             Self::Refused { refusal, .. } if !refusal.is_doubtful() => Sequel::End,
             Self::Visit { .. }
             | Self::TowardsReplicant { .. }
+            | Self::Itself { .. }
             | Self::Unanswered { .. }
             | Self::Refused { .. }
             | Self::NoCookieBack { .. }
@@ -126,6 +129,11 @@ mod tests {
                 Sequel::AskAgain,
             ),
             (
+                refused(AdmissionRefusal::Distrusted { why: detail() }),
+                Sequel::End,
+                Sequel::AskAgain,
+            ),
+            (
                 JoinError::Visit {
                     core: core(),
                     error: error(),
@@ -151,6 +159,11 @@ mod tests {
             ),
             (
                 JoinError::TowardsReplicant { core: core() },
+                Sequel::End,
+                Sequel::AskAgain,
+            ),
+            (
+                JoinError::Itself { core: core() },
                 Sequel::End,
                 Sequel::AskAgain,
             ),

@@ -36,6 +36,9 @@ pub(crate) struct Application {
     /// could ask in the place of a member.
     pub(crate) possession: Vec<u8>,
     pub(crate) proof: Proof,
+    /// What the candidate will show to members, its own first, where its operator's
+    /// authority made it. Otherwise it gets one with the admission.
+    pub(crate) certificates: Vec<Vec<u8>>,
 }
 
 #[derive(Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
@@ -86,6 +89,8 @@ pub enum AdmissionRefusal {
     Undecided { detail: String },
     #[error("the request is malformed: {detail}")]
     Malformed { detail: String },
+    #[error("it does not accept this node's certificate: {why}")]
+    Distrusted { why: String },
 }
 
 impl AdmissionRefusal {
@@ -95,9 +100,13 @@ impl AdmissionRefusal {
     }
 
     /// Whether it may come from somebody who knows nothing of the cluster that was
-    /// meant, or does not understand the request.
+    /// meant, does not understand the request, or has other files than the core that
+    /// was asked before.
     pub fn is_doubtful(&self) -> bool {
-        matches!(self, Self::WrongCookie | Self::Malformed { .. })
+        matches!(
+            self,
+            Self::WrongCookie | Self::Malformed { .. } | Self::Distrusted { .. }
+        )
     }
 }
 

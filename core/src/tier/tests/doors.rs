@@ -67,6 +67,7 @@ async fn ask(
             id: shown.token.id,
             signature: shown.token.prove(visit.binding()).unwrap(),
         },
+        certificates: Vec::new(),
     };
     let patience = std::time::Duration::from_secs(20);
     let answer = visit.ask(request(application).encode(), patience).await;
