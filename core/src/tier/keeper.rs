@@ -97,9 +97,29 @@ fn wanted(members: &[Member]) -> usize {
     members.iter().filter(is_wanted).count()
 }
 
+/// For the log, with the names of nodes where the state still has them.
+fn in_words<R: Runtime>(core: &Core<R>, step: &TierStep) -> String {
+    let told = core.read_stale(|state| {
+        let name = |node: &NodeId| {
+            let member = state.view().member(*node);
+            member.map_or_else(|| node.to_string(), |member| member.name.to_string())
+        };
+        match step {
+            TierStep::AddLearner(node) => format!("{} learns", name(node)),
+            TierStep::Promote { voters } | TierStep::Demote { voters } => {
+                let names: Vec<String> = voters.iter().map(name).collect();
+                format!("the voters are to be {}", names.join(", "))
+            }
+            TierStep::Remove(node) => format!("{} is to be no member any more", name(node)),
+            TierStep::RemoveLearner(node) => format!("{} learns no more", name(node)),
+        }
+    });
+    told.value
+}
+
 async fn take<R: Runtime>(control: &Control<R>, step: TierStep) -> Round {
     let core = &control.core;
-    tracing::info!(?step, "changing the core tier");
+    tracing::info!(step = in_words(core, &step), "changing the core tier");
     let result = match &step {
         TierStep::AddLearner(node) => core.add_learner(*node).await,
         TierStep::Promote { voters } | TierStep::Demote { voters } => {
