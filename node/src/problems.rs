@@ -18,8 +18,8 @@ const URI_NAME: &str =
     "the certificate needs the URI name quorate://pki/ROLES/NAME@HOST of this node";
 const THEIR_FILES: &str = "give this node files of that cluster's authority in transport.cert, \
      transport.key and transport.ca, or none if the cluster has none, and restart it";
-const ACCEPTED: &str = "give this node a certificate in transport.cert that is valid now, of an authority in \
-     that core's transport.ca, and restart it";
+const VALID_CERTIFICATE: &str = "give this node a transport.cert that is valid now and of an \
+     authority in that core's transport.ca, and restart it";
 const STATUS: &str = "see which nodes answer: quorate cluster status";
 
 pub(crate) fn of_work(error: &WorkError) -> Problem {
@@ -104,7 +104,9 @@ fn of_admission(error: &JoinError, refusal: &AdmissionRefusal) -> Problem {
             ))
         }
         AdmissionRefusal::Rejected(_) => told(Code::NotAllowed),
-        AdmissionRefusal::Distrusted { .. } => told(Code::Configuration).with_hint(ACCEPTED),
+        AdmissionRefusal::Distrusted { .. } => {
+            told(Code::Configuration).with_hint(VALID_CERTIFICATE)
+        }
         AdmissionRefusal::Undecided { .. } => told(Code::TryAgain).with_hint(STATUS),
         AdmissionRefusal::Malformed { .. } => {
             told(Code::Unavailable).with_hint("run the same version on both nodes")
@@ -166,8 +168,7 @@ pub(crate) fn of_query(error: &QueryError) -> Problem {
         QueryError::NoRotation => {
             told(Code::NotAllowed).with_hint("begin one: quorate cluster rotate-ca")
         }
-        QueryError::StillNeeded { .. }
-        | QueryError::Rejected(Rejection::AuthorityNeeded { .. }) => told(Code::TryAgain).with_hint(
+        QueryError::StillNeeded { .. } => told(Code::TryAgain).with_hint(
             "a core that runs takes its new certificate within seconds; start those that are down",
         ),
         QueryError::Rejected(Rejection::RotationUnderWay) => {

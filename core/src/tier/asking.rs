@@ -8,15 +8,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use quorate_model::candidate::Candidate;
+use quorate_model::ids::NodeId;
 use quorate_model::node_name::NodeName;
 use quorate_transport::{
     Credentials, JoinToken, NodeKey, Prover, Subject, Trust, Visit, VisitError,
 };
 
 use crate::tier::admission::certificate_identity;
-use crate::tier::identity::{
-    Membership, NodeIdentity, PeerHint, PendingJoin, Stage, StoredCredentials,
-};
+use crate::tier::identity::{Membership, PeerHint, PendingJoin, Stage, StoredCredentials};
 use crate::tier::join_error::JoinError;
 use crate::tier::node::World;
 use crate::tier::wire::{
@@ -69,10 +68,12 @@ impl<'a> Asking<'a> {
     pub(crate) async fn begin(
         world: &'a World,
         pending: &'a PendingJoin,
+        own: Option<NodeId>,
         place: Place,
     ) -> Result<Self, JoinError> {
         let core = place.name;
         let settings = &world.settings;
+        // A node that asks itself would wait for its own join to end.
         let is_ours = |address: &String| settings.advertise.contains(address);
         if place.addresses.iter().any(is_ours) {
             return Err(JoinError::Itself { core });
@@ -99,6 +100,10 @@ impl<'a> Asking<'a> {
             trust,
         );
         let visit = visit.await.map_err(failed)?;
+        let host = &visit.host().subject;
+        if matches!(host, Subject::Node { node, .. } if own == Some(*node)) {
+            return Err(JoinError::Itself { core });
+        }
         if !visit.host().roles.is_core() {
             return Err(JoinError::TowardsReplicant { core });
         }
@@ -121,18 +126,6 @@ impl<'a> Asking<'a> {
             visit,
             application,
         })
-    }
-
-    /// A node that asks itself would wait for its own join to end.
-    pub(crate) fn check_not_ours(&self, own: &NodeIdentity) -> Result<(), JoinError> {
-        let own = own.membership().map(|membership| membership.node);
-        match &self.visit.host().subject {
-            Subject::Node { node, .. } if own == Some(*node) => {
-                let core = self.core.clone();
-                Err(JoinError::Itself { core })
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Who else could be asked. Nobody is admitted by this.
@@ -298,7 +291,7 @@ fn shown(own: &Credentials) -> Vec<Vec<u8>> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use quorate_model::authority::SecretKey;
-    use quorate_model::ids::{Incarnation, NodeId};
+    use quorate_model::ids::Incarnation;
 
     use super::*;
 

@@ -17,6 +17,7 @@ use std::time::Duration;
 use quorate_model::authority::SecretKey;
 use quorate_model::command::Command;
 use quorate_model::ids::Timestamp;
+use quorate_model::reply::Rejection;
 use quorate_transport::{Authority, NODE_LIFETIME, NodeKey};
 
 use crate::tier::admission::{certificate_identity, trusted_authorities};
@@ -216,12 +217,18 @@ impl<R: Runtime> CoreNode<R> {
         }
         let surroundings = &self.inner.world.surroundings;
         surroundings.reach(FaultPoint::AuthorityUnneeded);
-        // Whoever is admitted meanwhile has got a certificate of the old one.
-        self.propose(Command::RemoveAuthority {
+        let command = Command::RemoveAuthority {
             serial: newest - 1,
             renewed: status.members.iter().map(|member| member.id).collect(),
+        };
+        self.propose(command).await.map_err(|error| match error {
+            // It was admitted meanwhile, and has got a certificate of the old one.
+            QueryError::Rejected(Rejection::AuthorityNeeded { node }) => {
+                let name = self.name_of(node).unwrap_or_else(|| node.to_string());
+                QueryError::StillNeeded { nodes: name }
+            }
+            other => other,
         })
-        .await
     }
 }
 

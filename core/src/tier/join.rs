@@ -249,8 +249,8 @@ impl<R: Runtime> Inner<R> {
     ) -> Result<Membership, JoinError> {
         let mut places = asking::places(pending, &self.world.settings.transport.dial);
         let place = places.swap_remove(turn % places.len());
-        let asking = Asking::begin(&self.world, pending, place).await?;
-        asking.check_not_ours(&self.identity())?;
+        let own = self.identity().membership().map(|it| it.node);
+        let asking = Asking::begin(&self.world, pending, own, place).await?;
         let known = asking.cores().await?;
         if !pending.may_be_admitted() {
             self.check_alone(pending.may_wipe)?;

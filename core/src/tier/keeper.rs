@@ -16,6 +16,7 @@ use crate::core::Core;
 use crate::membership::MembershipError;
 use crate::metrics::{CoreMetrics, Role};
 use crate::tier::control::Control;
+use crate::tier::names::name_or_id;
 use crate::tier::surroundings::FaultPoint;
 use crate::types::Runtime;
 
@@ -97,21 +98,19 @@ fn wanted(members: &[Member]) -> usize {
     members.iter().filter(is_wanted).count()
 }
 
-/// For the log, with the names of nodes where the state still has them.
 fn in_words<R: Runtime>(core: &Core<R>, step: &TierStep) -> String {
     let told = core.read_stale(|state| {
-        let name = |node: &NodeId| {
-            let member = state.view().member(*node);
-            member.map_or_else(|| node.to_string(), |member| member.name.to_string())
-        };
+        let name = |node: &NodeId| name_or_id(state, *node);
         match step {
-            TierStep::AddLearner(node) => format!("{} learns", name(node)),
+            TierStep::AddLearner(node) => format!("{} is to receive the log", name(node)),
             TierStep::Promote { voters } | TierStep::Demote { voters } => {
                 let names: Vec<String> = voters.iter().map(name).collect();
                 format!("the voters are to be {}", names.join(", "))
             }
             TierStep::Remove(node) => format!("{} is to be no member any more", name(node)),
-            TierStep::RemoveLearner(node) => format!("{} learns no more", name(node)),
+            TierStep::RemoveLearner(node) => {
+                format!("{} is to receive no log any more", name(node))
+            }
         }
     });
     told.value

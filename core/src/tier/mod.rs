@@ -22,6 +22,7 @@ mod join_error;
 mod keeper;
 mod leave;
 mod life;
+mod names;
 mod news;
 mod node;
 mod queries;

@@ -7,6 +7,7 @@ use quorate_model::ids::NodeId;
 use tokio::time::Instant;
 
 use crate::tier::life::Life;
+use crate::tier::names::name_or_id;
 use crate::types::Runtime;
 
 const LOOK: Duration = Duration::from_millis(500);
@@ -48,12 +49,9 @@ pub(crate) async fn tell<R: Runtime>(life: Arc<Life<R>>) {
         let leader = metrics.leader.filter(|_| !metrics.has_lost_majority());
         match lead.look(leader, Instant::now()) {
             Some(News::Leads(leader)) => {
-                let term = metrics.term;
-                tracing::info!(
-                    leader = name(&life, leader),
-                    term,
-                    "the cluster has a leader"
-                );
+                let named = life.core.read_stale(|state| name_or_id(state, leader));
+                let (leader, term) = (named.value, metrics.term);
+                tracing::info!(leader, term, "the cluster has a leader");
             }
             Some(News::Nobody) => {
                 let (voters, term) = (metrics.voters.len(), metrics.term);
@@ -67,14 +65,6 @@ pub(crate) async fn tell<R: Runtime>(life: Arc<Life<R>>) {
         }
         tokio::time::sleep(LOOK).await;
     }
-}
-
-fn name<R: Runtime>(life: &Life<R>, node: NodeId) -> String {
-    let name = life.core.read_stale(|state| {
-        let member = state.view().member(node);
-        member.map(|member| member.name.to_string())
-    });
-    name.value.unwrap_or_else(|| node.to_string())
 }
 
 #[cfg(test)]

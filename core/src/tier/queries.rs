@@ -21,6 +21,7 @@ use crate::metrics::CoreMetrics;
 use crate::proposer::ProposeError;
 use crate::reader::ReadError;
 use crate::tier::life::Life;
+use crate::tier::names;
 use crate::tier::node::CoreNode;
 use crate::tier::wire::NodeReport;
 use crate::types::Runtime;
@@ -214,11 +215,9 @@ impl<R: Runtime> CoreNode<R> {
     /// The name of a member, while it is one.
     pub fn name_of(&self, node: NodeId) -> Option<String> {
         let life = self.inner.life()?;
-        let name = life.core.read_stale(|state| {
-            let member = state.view().member(node);
-            member.map(|member| member.name.to_string())
-        });
-        name.value
+        life.core
+            .read_stale(|state| names::name_of(state, node))
+            .value
     }
 
     /// A node that has just been started forms its cluster within moments; who

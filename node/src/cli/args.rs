@@ -144,7 +144,7 @@ pub(super) enum ClusterCommand {
         /// As `quorate cluster status` shows it: NAME@HOST
         name: String,
     },
-    /// Show what has changed in the membership, when, and by which node
+    /// Show what has changed in the membership, when, and who asked
     History(HistoryArgs),
     /// Replace the cluster's certificate authority, in two steps
     RotateCa {

@@ -94,11 +94,12 @@ impl TierPlan {
         };
         planner.plan_intents();
         planner.plan_faults();
-        if seed % 5 == 2 {
+        let rotates = seed % 5 == 2;
+        if rotates {
             planner.plan_rotation();
         }
         let mut traps = planner.traps(&FaultPoint::OF_MEMBERSHIP);
-        if planner.rotates() {
+        if rotates {
             traps.extend(planner.traps(&FaultPoint::OF_AUTHORITIES));
         }
         planner.faults.sort_by_key(|fault| fault.from_ms);
@@ -267,10 +268,6 @@ impl Planner {
             to_ms: (from_ms + lasts_ms).min(self.load_ms),
             kind,
         });
-    }
-
-    fn rotates(&self) -> bool {
-        self.intents.iter().any(|it| it.what == Wish::Rotate)
     }
 
     fn traps(&mut self, points: &[FaultPoint]) -> Vec<Trap> {

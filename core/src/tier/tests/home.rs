@@ -30,7 +30,7 @@ use crate::tier::{
 
 pub(super) type Node = CoreNode<TokioRuntime>;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// A disk in memory and a port.
