@@ -1,0 +1,1 @@
+//! The data plane: listeners, connections, sessions of this node's clients, routing.
