@@ -4,7 +4,11 @@
 //! and decisions come in as arguments. The versions differ in [`codec`] alone.
 
 pub mod codec;
+pub mod limits;
+pub mod message;
+pub mod moment;
 pub mod packet;
 pub mod packet_id;
 pub mod reason;
+pub mod session;
 pub mod version;

@@ -1,0 +1,163 @@
+//! Messages of QoS 1 and 2 that a client has not acknowledged, in the order in which
+//! they were first sent.
+
+use std::collections::VecDeque;
+
+use super::delivery::Kept;
+use crate::packet_id::PacketId;
+
+/// What the next word of the client about it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Awaits {
+    Acknowledgement,
+    Receipt,
+    Completion,
+}
+
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) packet_id: PacketId,
+    pub(super) awaits: Awaits,
+    /// Its PUBLISH went out over this connection, so it takes a place in the quota.
+    counts: bool,
+    pub(super) kept: Kept,
+}
+
+#[derive(Debug)]
+pub(super) struct Inflight {
+    entries: VecDeque<Entry>,
+    /// How many of them this connection has seen: always the first ones.
+    sent: usize,
+    /// How many of those take a place in the quota.
+    counting: usize,
+    next_id: PacketId,
+}
+
+impl Inflight {
+    pub(super) const fn new() -> Self {
+        Self {
+            entries: VecDeque::new(),
+            sent: 0,
+            counting: 0,
+            next_id: PacketId::FIRST,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Messages that this connection has seen and not acknowledged.
+    pub(super) const fn counting(&self) -> usize {
+        self.counting
+    }
+
+    /// Whether all that an earlier connection left has been sent again.
+    pub(super) fn is_caught_up(&self) -> bool {
+        self.sent == self.entries.len()
+    }
+
+    /// A number that no message under way has. There is one: a quota is smaller than
+    /// the number of packet ids.
+    pub(super) fn free_id(&mut self) -> PacketId {
+        assert!(self.entries.len() < usize::from(u16::MAX));
+        while self.find(self.next_id).is_some() {
+            self.next_id = self.next_id.next();
+        }
+        let id = self.next_id;
+        self.next_id = id.next();
+        id
+    }
+
+    /// A new message that has just been sent.
+    pub(super) fn push(&mut self, packet_id: PacketId, awaits: Awaits, kept: Kept) {
+        assert!(self.is_caught_up(), "an older message has not been sent");
+        self.entries.push_back(Entry {
+            packet_id,
+            awaits,
+            counts: true,
+            kept,
+        });
+        self.sent += 1;
+        self.counting += 1;
+    }
+
+    /// The first that this connection has not seen.
+    pub(super) fn next_unsent(&self) -> Option<&Entry> {
+        self.entries.get(self.sent)
+    }
+
+    /// It has been sent again.
+    pub(super) fn mark_sent(&mut self) {
+        let entry = &mut self.entries[self.sent];
+        entry.counts = entry.awaits != Awaits::Completion;
+        self.counting += usize::from(entry.counts);
+        self.sent += 1;
+    }
+
+    /// It cannot be sent to this client.
+    pub(super) fn drop_unsent(&mut self) {
+        self.entries.remove(self.sent);
+    }
+
+    pub(super) fn awaits(&self, id: PacketId) -> Option<Awaits> {
+        self.find(id).map(|at| self.entries[at].awaits)
+    }
+
+    /// The client has the message for good; what is left is to release its id.
+    pub(super) fn received(&mut self, id: PacketId) {
+        if let Some(at) = self.find(id) {
+            let entry = &mut self.entries[at];
+            entry.awaits = Awaits::Completion;
+            entry.kept.message = None;
+        }
+    }
+
+    pub(super) fn remove(&mut self, id: PacketId) -> Option<Entry> {
+        let at = self.find(id)?;
+        let entry = self.entries.remove(at)?;
+        if at < self.sent {
+            self.sent -= 1;
+            self.counting -= usize::from(entry.counts);
+        }
+        Some(entry)
+    }
+
+    pub(super) fn disconnect(&mut self) {
+        self.sent = 0;
+        self.counting = 0;
+        self.entries
+            .iter_mut()
+            .for_each(|entry| entry.counts = false);
+    }
+
+    /// Those that `keep` does not want, in their order. Only without a connection.
+    pub(super) fn take_unless(&mut self, keep: impl Fn(&Entry) -> bool) -> Vec<Kept> {
+        assert_eq!(self.sent, 0, "the connection is still there");
+        let all = std::mem::take(&mut self.entries);
+        let (kept, others): (Vec<_>, Vec<_>) = all.into_iter().partition(keep);
+        self.entries = kept.into();
+        others.into_iter().map(|entry| entry.kept).collect()
+    }
+
+    /// Almost always the first: clients acknowledge in order.
+    fn find(&self, id: PacketId) -> Option<usize> {
+        self.entries.iter().position(|entry| entry.packet_id == id)
+    }
+
+    pub(super) fn validate(&self) {
+        assert!(self.sent <= self.entries.len());
+        let counting = self.entries.iter().filter(|entry| entry.counts);
+        assert_eq!(counting.count(), self.counting);
+        let beyond = self.entries.iter().skip(self.sent);
+        assert_eq!(beyond.filter(|entry| entry.counts).count(), 0);
+        let mut ids: Vec<_> = self.entries.iter().map(|entry| entry.packet_id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), self.entries.len(), "a packet id twice");
+        let released = |entry: &Entry| entry.awaits == Awaits::Completion;
+        for entry in self.entries.iter().filter(|entry| released(entry)) {
+            assert!(entry.kept.message.is_none(), "kept for nobody");
+        }
+    }
+}

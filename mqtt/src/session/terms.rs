@@ -1,0 +1,22 @@
+//! What one connection was granted.
+
+use std::num::NonZeroU16;
+
+use crate::version::Version;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    pub version: Version,
+    /// How many messages of QoS 1 and 2 may be under way to the client.
+    pub send_quota: NonZeroU16,
+    /// How many of them the client may have under way; none for version 3.
+    pub receive_maximum: Option<NonZeroU16>,
+    /// The largest packet that the client takes.
+    pub max_packet_bytes: u32,
+    /// Topic aliases that may be set for the client.
+    pub aliases_to_client: u16,
+    /// 0 for a client that may be silent for ever.
+    pub keep_alive_ms: u32,
+    /// Whether the client wants to know why something failed.
+    pub problem_information: bool,
+}
