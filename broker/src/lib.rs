@@ -1,1 +1,19 @@
 //! The data plane: listeners, connections, sessions of this node's clients, routing.
+
+mod broker;
+mod config;
+mod connection;
+mod control_plane;
+mod deadlines;
+mod mailbox;
+mod metrics;
+mod reactor;
+mod replay;
+mod routing;
+mod session_table;
+mod shared;
+
+pub use broker::Broker;
+pub use config::{BrokerConfig, ListenerConfig, SharedStrategy};
+pub use control_plane::{ControlPlane, Done, Unavailable};
+pub use metrics::Metrics;

@@ -11,6 +11,7 @@ use crate::ids::{Digest, Incarnation, NodeId};
 use crate::index::MatchCache;
 use crate::member::Member;
 use crate::retained::Retained;
+use crate::retained_scan;
 use crate::route_index::{RouteIndex, Target};
 use crate::schema::{Bans, Members, RetainedMessages, RouteKey, Routes, Settings};
 use crate::table::Table;
@@ -165,6 +166,17 @@ impl ClusterView {
 
     pub fn retained(&self, topic: &TopicName) -> Option<&Retained> {
         self.tables.retained.get(topic)
+    }
+
+    /// Calls `found` for each retained message whose topic matches and lies after
+    /// `after`, in the order of topics, for as long as it says true.
+    pub fn for_each_retained(
+        &self,
+        filter: &TopicFilter,
+        after: Option<&TopicName>,
+        found: impl FnMut(&TopicName, &Retained) -> bool,
+    ) {
+        retained_scan::scan(&self.tables.retained, filter, after, found);
     }
 
     pub fn retained_count(&self) -> usize {

@@ -89,6 +89,11 @@ impl<'a> SubscribeRequests<'a> {
         })
     }
 
+    /// What [`write`](Self::write) wrote.
+    pub const fn of(bytes: &'a [u8]) -> Self {
+        Self { bytes }
+    }
+
     /// Writes what a SUBSCRIBE of that version carries for these filters.
     pub fn write(
         requests: impl IntoIterator<Item = FilterRequest<'a>>,

@@ -1,0 +1,43 @@
+//! How a broker is set up.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use quorate_mqtt::limits::Limits;
+
+#[derive(Clone, Debug)]
+pub struct BrokerConfig {
+    pub listeners: Vec<ListenerConfig>,
+    pub limits: Limits,
+    pub shared_strategy: SharedStrategy,
+    /// How many reactors serve the clients.
+    pub threads: usize,
+    /// Keeps clients from choosing topics and ids that collide in hash tables.
+    pub hash_seed: u64,
+    /// How long clients have to take their last words when the broker stops.
+    pub drain_timeout: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub struct ListenerConfig {
+    /// As it is configured: `tcp.default`.
+    pub name: String,
+    pub bind: SocketAddr,
+    pub max_connections: usize,
+    /// From the accepted socket to a complete CONNECT.
+    pub first_packet_timeout: Duration,
+}
+
+/// Which member of a group gets a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SharedStrategy {
+    Random,
+    #[default]
+    RoundRobin,
+    /// The same for as long as it is there.
+    Sticky,
+    /// One on the publisher's node, and among those in turn.
+    Local,
+    HashClientId,
+    HashTopic,
+}

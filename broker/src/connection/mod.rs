@@ -1,0 +1,64 @@
+//! One client's connection: its socket, and the bytes on their way in and out.
+
+mod output;
+
+use std::net::SocketAddr;
+
+use mio::net::TcpStream;
+pub(crate) use output::{ConnectionOutbox, Output, OutputPool, Written};
+use quorate_mqtt::moment::Moment;
+use quorate_mqtt::session::Opening;
+
+use crate::session_table::SessionKey;
+
+/// The place of a connection, and which of its tenants is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ConnectionKey {
+    pub(crate) place: u32,
+    pub(crate) tenant: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) key: ConnectionKey,
+    pub(crate) socket: TcpStream,
+    pub(crate) peer: SocketAddr,
+    pub(crate) phase: Phase,
+    /// The first bytes of a packet whose rest has not come, or what came while
+    /// nothing is read.
+    pub(crate) input: Vec<u8>,
+    /// None while nothing waits to be sent.
+    pub(crate) output: Option<Box<Output>>,
+    /// Whether it is among those that are to be written to.
+    pub(crate) is_dirty: bool,
+    /// The socket may hold more than was read.
+    pub(crate) may_read: bool,
+}
+
+/// How far the client has come.
+#[derive(Debug)]
+pub(crate) enum Phase {
+    /// Its CONNECT has not come.
+    Silent {
+        until: Moment,
+    },
+    /// Its claim is on its way. Nothing is read until it is decided.
+    Claiming(Box<Opening>),
+    Live(SessionKey),
+    /// What is left is to send the last words.
+    Leaving,
+}
+
+impl Connection {
+    /// Whether more messages should be put into its output.
+    pub(crate) fn has_room(&self) -> bool {
+        output::has_room(self.output.as_deref())
+    }
+
+    pub(crate) const fn session(&self) -> Option<SessionKey> {
+        match self.phase {
+            Phase::Live(session) => Some(session),
+            Phase::Silent { .. } | Phase::Claiming(_) | Phase::Leaving => None,
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! What a broker counts.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use quorate_mqtt::session::DropReason;
+
+#[derive(Debug, Default)]
+pub struct Metrics {
+    pub connections: AtomicUsize,
+    pub sessions: AtomicUsize,
+    pub(crate) reactors: AtomicUsize,
+    pub published: AtomicU64,
+    pub delivered: AtomicU64,
+    pub dropped_queue_full: AtomicU64,
+    pub dropped_expired: AtomicU64,
+    pub dropped_too_large: AtomicU64,
+}
+
+impl Metrics {
+    pub(crate) fn count_dropped(&self, reason: DropReason, messages: u64) {
+        let counter = match reason {
+            DropReason::QueueFull => &self.dropped_queue_full,
+            DropReason::Expired => &self.dropped_expired,
+            DropReason::TooLarge => &self.dropped_too_large,
+            // A subscriber that is away does not want them.
+            DropReason::Offline => return,
+        };
+        counter.fetch_add(messages, Ordering::Relaxed);
+    }
+}

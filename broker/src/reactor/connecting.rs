@@ -1,0 +1,190 @@
+//! From a CONNECT to a session.
+
+use quorate_model::client_id::ClientId;
+use quorate_model::command::Command;
+use quorate_model::ids::Epoch;
+use quorate_model::reply::{Rejection, Reply};
+use quorate_mqtt::codec::DecodeError;
+use quorate_mqtt::packet::{ConnAck, Connect, Packet};
+use quorate_mqtt::reason::ReasonCode;
+use quorate_mqtt::session::{Farewell, Input, Opening, Outbox, Session};
+use quorate_mqtt::version::Version;
+
+use super::Reactor;
+use super::proposals::Waiter;
+use crate::connection::{ConnectionKey, ConnectionOutbox, Phase};
+use crate::session_table::SessionKey;
+
+impl Reactor {
+    pub(super) fn on_connect(&mut self, key: ConnectionKey, connect: &Connect<'_>) {
+        let shared = &self.shared;
+        let fresh_id = || {
+            let id = format!("auto-{:016x}", shared.random());
+            ClientId::new(id).unwrap_or_else(|error| panic!("an id of ours: {error}"))
+        };
+        match Opening::negotiate(connect, &shared.config.limits, fresh_id) {
+            Ok(opening) => self.claim(key, Box::new(opening)),
+            Err(refusal) => {
+                tracing::debug!(%refusal, "a client was refused");
+                self.refuse_connect(key, connect.version, refusal.reason());
+            }
+        }
+    }
+
+    /// Asks the cluster for the client id. It is free, or held by a session of ours.
+    fn claim(&mut self, key: ConnectionKey, opening: Box<Opening>) {
+        let present = self.sessions.find(&opening.client_id);
+        let expected = present.map(|session| self.sessions[session].epoch);
+        self.claim_as(key, opening, expected);
+    }
+
+    fn claim_as(&mut self, key: ConnectionKey, opening: Box<Opening>, expected: Option<Epoch>) {
+        let client = opening.client_id.clone();
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        connection.phase = Phase::Claiming(opening);
+        let waiter = Waiter::Claim {
+            connection: key,
+            client: client.clone(),
+        };
+        self.proposals
+            .add(Command::Claim { client, expected }, waiter);
+    }
+
+    pub(super) fn on_claimed(&mut self, key: ConnectionKey, client: ClientId, reply: Reply) {
+        let Some(opening) = self.take_opening(key) else {
+            return self.on_claimed_for_nobody(client, reply);
+        };
+        match reply {
+            Reply::Claimed { epoch } => self.let_in(key, opening, epoch),
+            Reply::Rejected(Rejection::ClaimLost { current }) => {
+                self.claim_as(key, opening, current);
+            }
+            other => {
+                tracing::warn!(?other, "a claim was not granted");
+                let version = opening.terms.version;
+                self.refuse_connect(key, version, ReasonCode::ServerUnavailable);
+            }
+        }
+    }
+
+    /// The client did not wait for it.
+    fn on_claimed_for_nobody(&mut self, client: ClientId, reply: Reply) {
+        let Reply::Claimed { epoch } = reply else {
+            return;
+        };
+        match self.sessions.find(&client) {
+            Some(session) => self.sessions[session].epoch = epoch,
+            None => {
+                let release = Command::Release { client, epoch };
+                self.proposals.add(release, Waiter::Nobody);
+            }
+        }
+    }
+
+    /// Nobody knows whether the claim was granted.
+    pub(super) fn on_claim_lost(&mut self, key: ConnectionKey) {
+        if let Some(opening) = self.take_opening(key) {
+            let version = opening.terms.version;
+            self.refuse_connect(key, version, ReasonCode::ServerUnavailable);
+        }
+    }
+
+    fn take_opening(&mut self, key: ConnectionKey) -> Option<Box<Opening>> {
+        let connection = self.connection(key)?;
+        let phase = &mut connection.phase;
+        match std::mem::replace(phase, Phase::Leaving) {
+            Phase::Claiming(opening) => Some(opening),
+            other => {
+                *phase = other;
+                None
+            }
+        }
+    }
+
+    fn let_in(&mut self, key: ConnectionKey, opening: Box<Opening>, epoch: Epoch) {
+        let earlier = self.take_over(&opening);
+        let limits = &self.shared.config.limits;
+        let Some(connection) = self.connections.get_mut(key.place as usize) else {
+            return;
+        };
+        let mut outbox = ConnectionOutbox {
+            version: opening.terms.version,
+            max_packet_bytes: opening.terms.max_packet_bytes,
+            output: &mut connection.output,
+            pool: &mut self.scratch.outputs,
+        };
+        let connack = opening.connack(earlier.is_some(), None, limits);
+        outbox.send(&Packet::ConnAck(connack));
+        let session = match earlier {
+            Some(session) => {
+                self.sessions[session].session.attach(*opening, self.now);
+                session
+            }
+            None => {
+                let number = self.shared.next_session();
+                let session = Session::open(*opening, number, self.now);
+                self.sessions.insert(session, epoch)
+            }
+        };
+        connection.phase = Phase::Live(session);
+        let entry = &mut self.sessions[session];
+        entry.connection = Some(key);
+        entry.epoch = epoch;
+        self.mark_dirty(key);
+        self.arm(session);
+        // What an earlier connection left is sent again.
+        let output = self.handle(session, Input::Room);
+        self.on_output(session, output);
+        self.resume(key);
+    }
+
+    /// Ends the connection that the client had, and the session if it wants a new one.
+    fn take_over(&mut self, opening: &Opening) -> Option<SessionKey> {
+        let session = self.sessions.find(&opening.client_id)?;
+        if self.sessions[session].connection.is_some() {
+            let farewell = Farewell::new(ReasonCode::SessionTakenOver);
+            let output = self.handle(session, Input::Disconnect(farewell));
+            self.on_output(session, output);
+        }
+        // It may have ended with its connection.
+        let session = self.sessions.find(&opening.client_id)?;
+        if opening.clean_start {
+            let output = self.sessions[session].session.discard(self.now);
+            self.on_output(session, output);
+            return None;
+        }
+        Some(session)
+    }
+
+    pub(super) fn refuse_connect(
+        &mut self,
+        key: ConnectionKey,
+        version: Version,
+        reason: ReasonCode,
+    ) {
+        let Some(connection) = self.connections.get_mut(key.place as usize) else {
+            return;
+        };
+        let mut outbox = ConnectionOutbox {
+            version,
+            max_packet_bytes: u32::MAX,
+            output: &mut connection.output,
+            pool: &mut self.scratch.outputs,
+        };
+        outbox.send(&Packet::ConnAck(ConnAck::refusal(reason)));
+        self.leave(key);
+    }
+
+    /// The first bytes are no CONNECT that we know. Version 5 has words for that, and a
+    /// version that is not known is told so in the words of its side of it.
+    pub(super) fn refuse_connect_bytes(&mut self, key: ConnectionKey, error: DecodeError) {
+        let version = match error {
+            DecodeError::UnknownVersion { level } if level < Version::V5.level() => Version::V3_1_1,
+            DecodeError::UnknownVersion { .. } => Version::V5,
+            _ => return self.leave(key),
+        };
+        self.refuse_connect(key, version, error.reason());
+    }
+}

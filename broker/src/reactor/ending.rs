@@ -1,0 +1,175 @@
+//! Connections and sessions that end.
+
+use std::sync::atomic::Ordering;
+
+use quorate_model::command::Command;
+use quorate_mqtt::moment::Moment;
+use quorate_mqtt::reason::ReasonCode;
+use quorate_mqtt::session::{Farewell, Input};
+
+use super::proposals::Waiter;
+use super::{Phase, Reactor};
+use crate::connection::ConnectionKey;
+use crate::deadlines::Subject;
+use crate::session_table::SessionKey;
+
+/// How long a client may take to read its last words.
+const LINGER_MS: u64 = 2_000;
+
+impl Reactor {
+    /// The broker ends the connection: the session is told at once, and the socket is
+    /// closed when what is to be sent has been sent.
+    pub(super) fn leave(&mut self, key: ConnectionKey) {
+        let now = self.now;
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        let before = std::mem::replace(&mut connection.phase, Phase::Leaving);
+        connection.input = Vec::new();
+        self.mark_dirty(key);
+        self.deadlines
+            .add(now.plus_millis(LINGER_MS), Subject::Connection(key));
+        if let Phase::Live(session) = before {
+            self.detach(session);
+        }
+    }
+
+    /// The socket is gone.
+    pub(super) fn lose(&mut self, key: ConnectionKey) {
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        let session = connection.session();
+        self.drop_connection(key);
+        if let Some(session) = session {
+            self.detach(session);
+        }
+    }
+
+    pub(super) fn drop_connection(&mut self, key: ConnectionKey) {
+        if self.connection(key).is_none() {
+            return;
+        }
+        let mut connection = self.connections.remove(key.place as usize);
+        // Closing the socket does it too, where nothing else holds it.
+        let _ = self.poll.registry().deregister(&mut connection.socket);
+        self.shared
+            .metrics
+            .connections
+            .fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn detach(&mut self, session: SessionKey) {
+        let entry = &mut self.sessions[session];
+        entry.connection = None;
+        entry.replays = None;
+        let number = self.sessions.number(session);
+        let output = self.handle(session, Input::Closed);
+        self.on_output(session, output);
+        let entry = self.sessions.get(session);
+        if entry.is_some_and(|entry| entry.session.number() == number) {
+            self.tick(session);
+        }
+    }
+
+    /// Lets the session do all that is due, and sees when it wants to be looked at next.
+    pub(super) fn tick(&mut self, session: SessionKey) {
+        let number = self.sessions.number(session);
+        loop {
+            let entry = self.sessions.get(session);
+            let Some(entry) = entry.filter(|entry| entry.session.number() == number) else {
+                return;
+            };
+            if entry.session.next_timeout() > self.now {
+                break;
+            }
+            let output = self.handle(session, Input::Tick);
+            self.on_output(session, output);
+        }
+        self.arm(session);
+    }
+
+    /// Sees to it that the session is looked at when it wants to be.
+    pub(super) fn arm(&mut self, session: SessionKey) {
+        let entry = &mut self.sessions[session];
+        let at = entry.session.next_timeout();
+        if at < entry.armed {
+            entry.armed = at;
+            let number = entry.session.number();
+            self.deadlines.add(at, Subject::Session(session, number));
+        }
+    }
+
+    pub(super) fn on_deadlines(&mut self) {
+        while let Some(subjects) = self.deadlines.take_expired(self.now) {
+            for subject in subjects {
+                match subject {
+                    Subject::Connection(key) => self.on_connection_deadline(key),
+                    Subject::Session(session, number) => {
+                        let entry = self.sessions.get_mut(session);
+                        let entry = entry.filter(|entry| entry.session.number() == number);
+                        let Some(entry) = entry else {
+                            continue;
+                        };
+                        entry.armed = Moment::NEVER;
+                        self.tick(session);
+                    }
+                }
+            }
+        }
+    }
+
+    fn on_connection_deadline(&mut self, key: ConnectionKey) {
+        let now = self.now;
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        match connection.phase {
+            Phase::Silent { until } if until <= now => self.drop_connection(key),
+            Phase::Leaving => self.drop_connection(key),
+            Phase::Silent { .. } | Phase::Claiming(_) | Phase::Live(_) => {}
+        }
+    }
+
+    /// Removes a session that is over, with all that it wanted.
+    pub(super) fn forget(&mut self, session: SessionKey) {
+        let filters = std::mem::take(&mut self.sessions[session].filters);
+        for filter in &filters {
+            if self.router.unsubscribe(session, filter) {
+                let filter = filter.clone();
+                self.proposals
+                    .add(Command::RemoveRoute { filter }, Waiter::Nobody);
+            }
+        }
+        let entry = self.sessions.remove(session);
+        let release = Command::Release {
+            client: entry.session.client_id().clone(),
+            epoch: entry.epoch,
+        };
+        self.proposals.add(release, Waiter::Nobody);
+    }
+
+    /// Takes no more clients, and sends those that are there away.
+    pub(super) fn drain(&mut self) {
+        self.is_draining = true;
+        for mut listener in std::mem::take(&mut self.listeners) {
+            let _ = self.poll.registry().deregister(&mut listener.socket);
+        }
+        for session in self.sessions.keys() {
+            if self.sessions[session].connection.is_some() {
+                let farewell = Farewell::new(ReasonCode::ServerShuttingDown);
+                let output = self.handle(session, Input::Disconnect(farewell));
+                self.on_output(session, output);
+            }
+        }
+        let others: Vec<ConnectionKey> = self
+            .connections
+            .iter()
+            .filter(|(_, connection)| !matches!(connection.phase, Phase::Leaving))
+            .map(|(_, connection)| connection.key)
+            .collect();
+        for key in others {
+            self.drop_connection(key);
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! One thread, its connections and their sessions.
+//!
+//! ```text
+//! poll --> read, decode, session, route --> outputs --> write
+//!   ^      all input of a turn first            then all output, gathered
+//!   |                                             |
+//!   `----- mail, deadlines, decisions <-----------'  proposals of the turn, as one
+//! ```
+//!
+//! A session never leaves its reactor, so nothing here is locked or shared but the
+//! mailbox and the control plane.
+
+mod accepting;
+mod clock;
+mod connecting;
+mod deciding;
+mod ending;
+mod packets;
+mod proposals;
+mod publishing;
+mod reading;
+mod replaying;
+mod subscribing;
+mod waiting;
+mod writing;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+pub(crate) use accepting::ListenerSocket;
+pub(crate) use clock::Clock;
+use mio::{Events, Poll, Token};
+use proposals::Proposals;
+use quorate_mqtt::moment::Moment;
+use quorate_mqtt::session::{Context, Input, Outbox, Output as SessionOutput};
+use slab::Slab;
+
+use crate::connection::{Connection, ConnectionKey, ConnectionOutbox, OutputPool, Phase};
+use crate::deadlines::Deadlines;
+use crate::mailbox::{Mail, Mailbox};
+use crate::routing::{Router, Target};
+use crate::session_table::{SessionKey, SessionTable};
+use crate::shared::Shared;
+
+pub(crate) const WAKER: Token = Token(usize::MAX);
+/// Listeners have the tokens below it, connections those from it on.
+const FIRST_CONNECTION: usize = 1 << 16;
+const EVENTS: usize = 1024;
+/// What one connection may be read of in one turn.
+const READ_BYTES: usize = 64 * 1024;
+/// An output that has grown to this is written before the turn ends.
+const HEAVY_OUTPUT_BYTES: usize = 64 * 1024;
+
+pub(crate) struct Reactor {
+    poll: Poll,
+    mailbox: Arc<Mailbox>,
+    shared: Arc<Shared>,
+    listeners: Vec<ListenerSocket>,
+    connections: Slab<Connection>,
+    /// How many connections there ever were.
+    tenants: u32,
+    sessions: SessionTable,
+    router: Router,
+    deadlines: Deadlines,
+    proposals: Proposals,
+    now: Moment,
+    /// Those that have something to be written.
+    dirty: Vec<ConnectionKey>,
+    has_heavy_output: bool,
+    /// Those whose socket may hold more.
+    ready: Vec<ConnectionKey>,
+    scratch: Scratch,
+    is_draining: bool,
+}
+
+/// Memory that is used again and again.
+#[derive(Default)]
+struct Scratch {
+    input: Vec<u8>,
+    targets: Vec<Target>,
+    properties: Vec<u8>,
+    outputs: OutputPool,
+}
+
+impl Reactor {
+    pub(crate) fn new(
+        poll: Poll,
+        mailbox: Arc<Mailbox>,
+        shared: Arc<Shared>,
+        listeners: Vec<ListenerSocket>,
+    ) -> io::Result<Self> {
+        let mut reactor = Self {
+            poll,
+            mailbox,
+            router: Router::new(shared.config.hash_seed, shared.config.shared_strategy),
+            now: shared.clock.now(),
+            sessions: SessionTable::new(shared.config.hash_seed),
+            shared,
+            listeners,
+            connections: Slab::new(),
+            tenants: 0,
+            deadlines: Deadlines::default(),
+            proposals: Proposals::default(),
+            dirty: Vec::new(),
+            has_heavy_output: false,
+            ready: Vec::new(),
+            scratch: Scratch {
+                input: vec![0; READ_BYTES],
+                ..Scratch::default()
+            },
+            is_draining: false,
+        };
+        reactor.register_listeners()?;
+        Ok(reactor)
+    }
+
+    /// Serves until it is drained.
+    pub(crate) fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS);
+        while !(self.is_draining && self.connections.is_empty()) {
+            let timeout = self.patience();
+            if let Err(error) = self.poll.poll(&mut events, timeout)
+                && error.kind() != io::ErrorKind::Interrupted
+            {
+                return Err(error);
+            }
+            self.now = self.shared.clock.now();
+            for event in &events {
+                self.on_event(event);
+            }
+            for key in std::mem::take(&mut self.ready) {
+                self.read(key);
+            }
+            self.on_deadlines();
+            self.propose();
+            self.write_dirty();
+        }
+        self.shared.metrics.reactors.fetch_sub(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn on_event(&mut self, event: &mio::event::Event) {
+        match event.token() {
+            WAKER => self.on_mail(),
+            Token(listener) if listener < FIRST_CONNECTION => self.accept(listener),
+            token => {
+                let key = key_of(token);
+                if self.connection(key).is_none() {
+                    return;
+                }
+                if event.is_writable() {
+                    self.mark_dirty(key);
+                }
+                if event.is_readable() || event.is_read_closed() || event.is_error() {
+                    self.read(key);
+                }
+            }
+        }
+    }
+
+    fn on_mail(&mut self) {
+        for mail in self.mailbox.take() {
+            match mail {
+                Mail::Decided(decision) => self.on_decided(decision),
+                Mail::Drain => self.drain(),
+            }
+        }
+    }
+
+    fn connection(&mut self, key: ConnectionKey) -> Option<&mut Connection> {
+        let connection = self.connections.get_mut(key.place as usize)?;
+        (connection.key == key).then_some(connection)
+    }
+
+    /// Gives the session an input, with the way to its client if it has a connection.
+    #[inline]
+    fn handle<'a>(&mut self, key: SessionKey, input: Input<'a>) -> SessionOutput<'a> {
+        let entry = &mut self.sessions[key];
+        let context = Context {
+            now: self.now,
+            limits: &self.shared.config.limits,
+        };
+        let connection = entry.connection;
+        let Some(connection) =
+            connection.and_then(|key| self.connections.get_mut(key.place as usize))
+        else {
+            return entry.session.handle(context, input, &mut Nowhere);
+        };
+        let mut outbox = ConnectionOutbox {
+            version: entry.session.terms().version,
+            max_packet_bytes: entry.session.terms().max_packet_bytes,
+            output: &mut connection.output,
+            pool: &mut self.scratch.outputs,
+        };
+        let output = entry.session.handle(context, input, &mut outbox);
+        if let Some(pending) = &connection.output {
+            self.has_heavy_output |= pending.pending() >= HEAVY_OUTPUT_BYTES;
+            if !connection.is_dirty {
+                connection.is_dirty = true;
+                self.dirty.push(connection.key);
+            }
+        }
+        output
+    }
+
+    fn mark_dirty(&mut self, key: ConnectionKey) {
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        if !connection.is_dirty {
+            connection.is_dirty = true;
+            self.dirty.push(key);
+        }
+    }
+}
+
+const fn token_of(key: ConnectionKey) -> Token {
+    Token((key.tenant as usize) << 32 | (key.place as usize + FIRST_CONNECTION))
+}
+
+const fn key_of(token: Token) -> ConnectionKey {
+    ConnectionKey {
+        place: ((token.0 & 0xffff_ffff) - FIRST_CONNECTION) as u32,
+        tenant: (token.0 >> 32) as u32,
+    }
+}
+
+/// The way to a client that is not there.
+struct Nowhere;
+
+impl Outbox for Nowhere {
+    fn has_room(&self) -> bool {
+        false
+    }
+
+    fn send(&mut self, _: &quorate_mqtt::packet::Packet<'_>) {}
+
+    fn send_message(
+        &mut self,
+        _: &quorate_mqtt::codec::PublishHead<'_>,
+        _: &quorate_mqtt::message::Passing<'_>,
+    ) {
+    }
+}

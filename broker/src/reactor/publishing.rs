@@ -1,0 +1,136 @@
+//! Messages on their way from a client to others.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use quorate_model::command::Command;
+use quorate_model::retained;
+use quorate_model::topic_name::TopicName;
+use quorate_mqtt::codec::write_properties;
+use quorate_mqtt::message::{Message, Passing, Traits};
+use quorate_mqtt::moment::Moment;
+use quorate_mqtt::session::{Accepted, Arrival, Delivery, Input, Orphan};
+
+use super::proposals::{RetainPublisher, Waiter};
+use super::{Clock, Reactor};
+use crate::routing::Target;
+use crate::session_table::SessionKey;
+
+impl Reactor {
+    pub(super) fn on_arrival(&mut self, session: SessionKey, arrival: &Arrival<'_>) {
+        let publish = &arrival.publish;
+        let expiry_s = publish.properties.expiry_s;
+        let number = self.sessions.number(session);
+        let traits = Traits {
+            qos: publish.qos,
+            retain: publish.retain,
+            expires: expiry_s.map_or(Moment::NEVER, |seconds| self.now.plus_seconds(seconds)),
+            publisher: Some(number),
+        };
+        let mut properties = std::mem::take(&mut self.scratch.properties);
+        properties.clear();
+        write_properties(&publish.properties, &mut properties);
+        let message = Passing::new(traits, arrival.topic(), &properties, publish.payload);
+        let is_matched = self.route(&message);
+        if publish.retain {
+            let publisher = arrival.ticket.map(|ticket| RetainPublisher {
+                session,
+                number,
+                ticket,
+                is_matched,
+            });
+            self.retain(&message, Waiter::Retain(publisher));
+        } else if let Some(ticket) = arrival.ticket {
+            let verdict = Ok(Accepted { is_matched });
+            let output = self.handle(session, Input::Verdict(ticket, verdict));
+            self.on_output(session, output);
+        }
+        self.scratch.properties = properties;
+    }
+
+    pub(super) fn publish_will(&mut self, will: &Arc<Message>) {
+        let message = Passing::of(will);
+        self.route(&message);
+        if message.traits.retain {
+            self.retain(&message, Waiter::Retain(None));
+        }
+    }
+
+    /// Hands the message to all who want it. Says whether there was anybody.
+    fn route(&mut self, message: &Passing<'_>) -> bool {
+        self.shared
+            .metrics
+            .published
+            .fetch_add(1, Ordering::Relaxed);
+        let mut targets = std::mem::take(&mut self.scratch.targets);
+        self.router
+            .targets(message, &mut self.sessions, &mut targets);
+        let is_matched = !targets.is_empty();
+        for target in targets.drain(..) {
+            self.deliver(message, target);
+        }
+        self.scratch.targets = targets;
+        is_matched
+    }
+
+    /// Hands on what a member of a group left behind.
+    pub(super) fn pass_on(&mut self, gone: SessionKey, orphans: Vec<Orphan>) {
+        for orphan in orphans {
+            let message = Passing::of(&orphan.message);
+            let heir = self
+                .router
+                .heir(orphan.group, gone, &message, &self.sessions);
+            if let Some(heir) = heir {
+                self.deliver(&message, heir);
+            }
+        }
+    }
+
+    fn deliver(&mut self, message: &Passing<'_>, target: Target) {
+        let mut many = target.more_ids;
+        let subscription_ids: &[NonZeroU32] = match target.subscription_id.as_slice() {
+            [id] if !many.is_empty() => {
+                many.insert(0, *id);
+                &many
+            }
+            one => one,
+        };
+        let delivery = Delivery {
+            message,
+            qos: message.traits.qos.min(target.qos),
+            retain: message.traits.retain && target.retain_as_published,
+            subscription_ids,
+            group: target.group,
+        };
+        let output = self.handle(target.session, Input::Delivery(delivery));
+        self.on_output(target.session, output);
+    }
+
+    /// Has the message kept for those who subscribe later; one without a payload ends
+    /// what was kept.
+    fn retain(&mut self, message: &Passing<'_>, waiter: Waiter) {
+        let Ok(topic) = TopicName::new(message.topic) else {
+            panic!("{:?} was decoded as a topic", message.topic);
+        };
+        let command = match message.payload {
+            [] => Command::ClearRetained { topic },
+            payload => Command::Retain {
+                topic,
+                message: retained::Message {
+                    qos: message.traits.qos,
+                    payload: payload.to_vec(),
+                    properties: message.properties.to_vec(),
+                    expires: self.wall_expiry(message.traits.expires),
+                },
+            },
+        };
+        self.proposals.retains += 1;
+        self.proposals.add(command, waiter);
+    }
+
+    fn wall_expiry(&self, expires: Moment) -> Option<quorate_model::ids::Timestamp> {
+        let left = self.now.millis_until(expires);
+        (expires != Moment::NEVER).then(|| Clock::wall_now().plus_millis(left))
+    }
+}

@@ -1,0 +1,165 @@
+//! Bytes from clients, cut into packets.
+
+use std::io::{self, Read};
+
+use quorate_mqtt::codec::frame::{self, Frame, Split};
+use quorate_mqtt::codec::{DecodeError, decode, decode_connect};
+use quorate_mqtt::session::{Farewell, Input, Output as SessionOutput};
+
+use super::{READ_BYTES, Reactor};
+use crate::connection::{ConnectionKey, Phase};
+
+/// The beginning of a packet that is shorter than this is put before what is read next;
+/// a longer one is continued where it lies.
+const SMALL_REMAINDER: usize = READ_BYTES / 4;
+
+impl Reactor {
+    /// Reads once from the connection, and handles all packets that are complete.
+    pub(super) fn read(&mut self, key: ConnectionKey) {
+        let mut buffer = std::mem::take(&mut self.scratch.input);
+        self.read_into(key, &mut buffer);
+        self.scratch.input = buffer;
+        if self.has_heavy_output {
+            self.write_heavy();
+        }
+    }
+
+    fn read_into(&mut self, key: ConnectionKey, buffer: &mut [u8]) {
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        if matches!(connection.phase, Phase::Claiming(_)) {
+            connection.may_read = true;
+            return;
+        }
+        let remainder = std::mem::take(&mut connection.input);
+        let is_small = remainder.len() <= SMALL_REMAINDER;
+        let before = if is_small { remainder.len() } else { 0 };
+        buffer[..before].copy_from_slice(&remainder[..before]);
+        let read = match connection.socket.read(&mut buffer[before..]) {
+            Ok(0) => return self.lose(key),
+            Ok(read) => read,
+            Err(error) if is_transient(&error) => {
+                connection.input = remainder;
+                return;
+            }
+            Err(_) => return self.lose(key),
+        };
+        // A full read may have left something; the socket does not say so again.
+        if read == buffer.len() - before {
+            self.ready.push(key);
+        }
+        if is_small {
+            let all = &buffer[..before + read];
+            let taken = self.take_packets(key, all);
+            self.keep_input(key, &all[taken..]);
+        } else {
+            let mut all = remainder;
+            all.extend_from_slice(&buffer[..read]);
+            let taken = self.take_packets(key, &all);
+            all.drain(..taken);
+            if let Some(connection) = self.connection(key) {
+                connection.input = all;
+            }
+        }
+    }
+
+    fn keep_input(&mut self, key: ConnectionKey, rest: &[u8]) {
+        if !rest.is_empty()
+            && let Some(connection) = self.connection(key)
+        {
+            connection.input = rest.to_vec();
+        }
+    }
+
+    /// Goes on with what came while nothing was read.
+    pub(super) fn resume(&mut self, key: ConnectionKey) {
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        let input = std::mem::take(&mut connection.input);
+        if std::mem::take(&mut connection.may_read) {
+            self.ready.push(key);
+        }
+        let taken = self.take_packets(key, &input);
+        self.keep_input(key, &input[taken..]);
+    }
+
+    /// Handles packet after packet; returns how many bytes are done with.
+    fn take_packets(&mut self, key: ConnectionKey, bytes: &[u8]) -> usize {
+        let mut at = 0;
+        while at < bytes.len() {
+            let limit = self.shared.config.limits.max_packet_bytes as usize;
+            let Some(connection) = self.connection(key) else {
+                return bytes.len();
+            };
+            match connection.phase {
+                Phase::Claiming(_) => return at,
+                Phase::Leaving => return bytes.len(),
+                Phase::Silent { .. } | Phase::Live(_) => {}
+            }
+            match frame::split(&bytes[at..], limit) {
+                Ok(Split::Whole { frame, bytes }) => {
+                    at += bytes;
+                    self.on_frame(key, frame);
+                }
+                Ok(Split::Partial { .. }) => return at,
+                Err(error) => {
+                    self.refuse_bytes(key, error);
+                    return bytes.len();
+                }
+            }
+        }
+        at
+    }
+
+    #[inline]
+    fn on_frame(&mut self, key: ConnectionKey, frame: Frame<'_>) {
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        let Phase::Live(session) = connection.phase else {
+            return match decode_connect(frame) {
+                Ok(connect) => self.on_connect(key, &connect),
+                Err(error) => self.refuse_bytes(key, error),
+            };
+        };
+        let version = self.sessions[session].session.terms().version;
+        match decode(version, frame) {
+            Ok(packet) => {
+                let output = self.handle(session, Input::Packet(packet));
+                self.on_output(session, output);
+            }
+            Err(error) => return self.refuse_bytes(key, error),
+        }
+        // An acknowledgement may have made room for more.
+        let entry = self.sessions.get(session);
+        if entry.is_some_and(|entry| entry.replays.is_some()) {
+            self.continue_replays(session);
+        }
+    }
+
+    /// Ends a connection whose bytes are no packets.
+    fn refuse_bytes(&mut self, key: ConnectionKey, error: DecodeError) {
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        tracing::debug!(peer = %connection.peer, %error, "the connection ends");
+        match connection.phase {
+            Phase::Live(session) => {
+                let farewell = Farewell::new(error.reason());
+                let output: SessionOutput<'_> = self.handle(session, Input::Disconnect(farewell));
+                self.on_output(session, output);
+            }
+            Phase::Silent { .. } => self.refuse_connect_bytes(key, error),
+            Phase::Claiming(_) | Phase::Leaving => self.lose(key),
+        }
+    }
+}
+
+fn is_transient(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
+}

@@ -1,0 +1,186 @@
+//! SUBSCRIBE and UNSUBSCRIBE.
+
+use std::num::NonZeroU32;
+
+use quorate_model::command::Command;
+use quorate_model::topic_filter::TopicFilter;
+use quorate_mqtt::packet::{
+    Diagnostics, FilterRequest, Packet, ReasonCodes, SubAck, Subscribe, UnsubAck, Unsubscribe,
+};
+use quorate_mqtt::reason::ReasonCode;
+use quorate_mqtt::session::Outbox;
+
+use super::Reactor;
+use super::proposals::{PendingFilter, PendingSubscribe, Waiter};
+use crate::connection::ConnectionOutbox;
+use crate::replay::Replay;
+use crate::session_table::SessionKey;
+
+impl Reactor {
+    pub(super) fn on_subscribe(&mut self, session: SessionKey, subscribe: &Subscribe<'_>) {
+        let entry = &self.sessions[session];
+        let Some(connection) = entry.connection else {
+            return;
+        };
+        let number = entry.session.number();
+        let pending = self.proposals.subscribes.vacant_key();
+        let mut filters = Vec::new();
+        let mut undecided = 0;
+        for request in subscribe.requests.iter() {
+            let (filter, needs_route) =
+                self.subscribe(session, &request, subscribe.subscription_id);
+            if needs_route {
+                let command = Command::AddRoute {
+                    filter: filter.filter.clone(),
+                };
+                let waiter = Waiter::Route {
+                    subscribe: pending,
+                    filter: filters.len(),
+                };
+                self.proposals.add(command, waiter);
+                undecided += 1;
+            }
+            filters.push(filter);
+        }
+        self.proposals.subscribes.insert(PendingSubscribe {
+            session,
+            number,
+            connection,
+            packet_id: subscribe.packet_id,
+            subscription_id: subscribe.subscription_id,
+            filters,
+            undecided,
+        });
+        if undecided == 0 {
+            self.answer_subscribe(pending);
+        }
+    }
+
+    /// Sets one subscription, and says whether the cluster has to know.
+    fn subscribe(
+        &mut self,
+        session: SessionKey,
+        request: &FilterRequest<'_>,
+        subscription_id: Option<NonZeroU32>,
+    ) -> (PendingFilter, bool) {
+        let filter = TopicFilter::new(request.filter)
+            .unwrap_or_else(|error| panic!("the session has checked it: {error}"));
+        let options = request.options;
+        let done = self
+            .router
+            .subscribe(session, &filter, options, subscription_id);
+        if !done.existed {
+            self.sessions[session].filters.insert(filter.clone());
+        }
+        let pending = PendingFilter {
+            filter,
+            options,
+            existed: done.existed,
+            code: options.qos as u8,
+        };
+        // A retained message on its way is seen by who subscribes after it.
+        let needs_route = done.is_first || self.proposals.retains > 0;
+        (pending, needs_route)
+    }
+
+    pub(super) fn on_route_decided(&mut self, subscribe: usize, filter: usize, granted: bool) {
+        let pending = &mut self.proposals.subscribes[subscribe];
+        pending.undecided -= 1;
+        let is_last = pending.undecided == 0;
+        if !granted {
+            let (session, number) = (pending.session, pending.number);
+            let refused = &mut pending.filters[filter];
+            refused.code = ReasonCode::UnspecifiedError.byte();
+            let filter = refused.filter.clone();
+            let entry = self.sessions.get(session);
+            if entry.is_some_and(|entry| entry.session.number() == number) {
+                self.unsubscribe(session, &filter);
+            }
+        }
+        if is_last {
+            self.answer_subscribe(subscribe);
+        }
+    }
+
+    fn answer_subscribe(&mut self, subscribe: usize) {
+        let pending = self.proposals.subscribes.remove(subscribe);
+        let entry = self.sessions.get(pending.session);
+        let is_there = entry.is_some_and(|entry| {
+            entry.session.number() == pending.number && entry.connection == Some(pending.connection)
+        });
+        if !is_there {
+            return;
+        }
+        let codes: Vec<u8> = pending.filters.iter().map(|filter| filter.code).collect();
+        let suback = SubAck {
+            packet_id: pending.packet_id,
+            reasons: reason_codes(&codes),
+            diagnostics: Diagnostics::default(),
+        };
+        self.send(pending.session, &Packet::SubAck(suback));
+        let replays = pending.filters.into_iter().filter_map(|filter| {
+            filter.wants_retained().then_some(Replay {
+                filter: filter.filter,
+                qos: filter.options.qos,
+                subscription_id: pending.subscription_id,
+                after: None,
+            })
+        });
+        self.start_replays(pending.session, replays.collect());
+    }
+
+    pub(super) fn on_unsubscribe(&mut self, session: SessionKey, unsubscribe: &Unsubscribe<'_>) {
+        let mut codes = Vec::new();
+        for filter in unsubscribe.filters.iter() {
+            let filter = TopicFilter::new(filter)
+                .unwrap_or_else(|error| panic!("the session has checked it: {error}"));
+            let existed = self.unsubscribe(session, &filter);
+            codes.push(match existed {
+                true => ReasonCode::Success.byte(),
+                false => ReasonCode::NoSubscriptionExisted.byte(),
+            });
+        }
+        let unsuback = UnsubAck {
+            packet_id: unsubscribe.packet_id,
+            reasons: reason_codes(&codes),
+            diagnostics: Diagnostics::default(),
+        };
+        self.send(session, &Packet::UnsubAck(unsuback));
+    }
+
+    /// Says whether there was such a subscription.
+    pub(super) fn unsubscribe(&mut self, session: SessionKey, filter: &TopicFilter) -> bool {
+        if !self.sessions[session].filters.remove(filter) {
+            return false;
+        }
+        if self.router.unsubscribe(session, filter) {
+            let filter = filter.clone();
+            self.proposals
+                .add(Command::RemoveRoute { filter }, Waiter::Nobody);
+        }
+        true
+    }
+
+    /// Sends a packet that the session itself has no part in.
+    fn send(&mut self, session: SessionKey, packet: &Packet<'_>) {
+        let entry = &self.sessions[session];
+        let Some(key) = entry.connection else {
+            return;
+        };
+        let Some(connection) = self.connections.get_mut(key.place as usize) else {
+            return;
+        };
+        let mut outbox = ConnectionOutbox {
+            version: entry.session.terms().version,
+            max_packet_bytes: entry.session.terms().max_packet_bytes,
+            output: &mut connection.output,
+            pool: &mut self.scratch.outputs,
+        };
+        outbox.send(packet);
+        self.mark_dirty(key);
+    }
+}
+
+fn reason_codes(codes: &[u8]) -> ReasonCodes<'_> {
+    ReasonCodes::new(codes).unwrap_or_else(|| panic!("codes of ours: {codes:?}"))
+}

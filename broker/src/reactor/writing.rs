@@ -1,0 +1,78 @@
+//! Bytes to clients, gathered over a turn.
+
+use std::net::Shutdown;
+
+use quorate_mqtt::session::Input;
+
+use super::{HEAVY_OUTPUT_BYTES, Reactor};
+use crate::connection::{ConnectionKey, Phase, Written};
+
+impl Reactor {
+    /// Writes what the turn has gathered, until nothing more comes of it.
+    pub(super) fn write_dirty(&mut self) {
+        while !self.dirty.is_empty() {
+            for key in std::mem::take(&mut self.dirty) {
+                self.write(key);
+            }
+        }
+    }
+
+    /// Writes what has grown large, so that there is room for more in this turn.
+    pub(super) fn write_heavy(&mut self) {
+        self.has_heavy_output = false;
+        let dirty = std::mem::take(&mut self.dirty);
+        for key in dirty {
+            let is_heavy = self.connection(key).is_some_and(|connection| {
+                let output = connection.output.as_ref();
+                output.is_some_and(|output| output.pending() >= HEAVY_OUTPUT_BYTES)
+            });
+            match is_heavy {
+                true => self.write(key),
+                false => self.dirty.push(key),
+            }
+        }
+    }
+
+    fn write(&mut self, key: ConnectionKey) {
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        connection.is_dirty = false;
+        let Some(output) = &mut connection.output else {
+            return self.wrote_all(key);
+        };
+        match output.write_to(&mut connection.socket) {
+            Ok(Written::All) => {
+                if let Some(output) = connection.output.take() {
+                    self.scratch.outputs.give_back(output);
+                }
+                self.wrote_all(key);
+            }
+            Ok(Written::Some) => {}
+            Err(_) => self.lose(key),
+        }
+    }
+
+    /// There is room again for what the session has kept back.
+    fn wrote_all(&mut self, key: ConnectionKey) {
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        match connection.phase {
+            Phase::Live(session) => {
+                if self.sessions[session].session.queued_messages() > 0 {
+                    let output = self.handle(session, Input::Room);
+                    self.on_output(session, output);
+                }
+                self.continue_replays(session);
+            }
+            Phase::Leaving => {
+                // The client closes its side; or it is not waited for any longer.
+                if connection.socket.shutdown(Shutdown::Write).is_err() {
+                    self.drop_connection(key);
+                }
+            }
+            Phase::Silent { .. } | Phase::Claiming(_) => {}
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The sessions that live on one reactor.
+
+use std::collections::BTreeSet;
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use quorate_model::client_id::ClientId;
+use quorate_model::ids::Epoch;
+use quorate_model::topic_filter::TopicFilter;
+use quorate_mqtt::message::SessionNumber;
+use quorate_mqtt::moment::Moment;
+use quorate_mqtt::session::Session;
+use slab::Slab;
+
+use crate::connection::ConnectionKey;
+use crate::replay::Replays;
+
+/// The place of a session; another one may have it later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct SessionKey(u32);
+
+#[derive(Debug)]
+pub(crate) struct SessionEntry {
+    pub(crate) session: Session,
+    pub(crate) connection: Option<ConnectionKey>,
+    /// Under which it is claimed.
+    pub(crate) epoch: Epoch,
+    /// All filters that the router has for it.
+    pub(crate) filters: BTreeSet<TopicFilter>,
+    /// Retained messages that are still to be sent, by filter.
+    pub(crate) replays: Option<Box<Replays>>,
+    /// The earliest moment at which it will be looked at.
+    pub(crate) armed: Moment,
+    /// When it was last found to be a target, and as which.
+    mark: u32,
+    target: u32,
+}
+
+pub(crate) struct SessionTable {
+    entries: Slab<SessionEntry>,
+    by_client: HashTable<SessionKey>,
+    hasher: FixedState,
+    mark: u32,
+}
+
+impl SessionTable {
+    pub(crate) fn new(hash_seed: u64) -> Self {
+        Self {
+            entries: Slab::new(),
+            by_client: HashTable::new(),
+            hasher: FixedState::with_seed(hash_seed),
+            mark: 0,
+        }
+    }
+
+    /// # Panics
+    /// If the client has a session already.
+    pub(crate) fn insert(&mut self, session: Session, epoch: Epoch) -> SessionKey {
+        let hash = self.hasher.hash_one(session.client_id());
+        assert!(self.find(session.client_id()).is_none(), "two sessions");
+        let key = self.entries.insert(SessionEntry {
+            session,
+            connection: None,
+            epoch,
+            filters: BTreeSet::new(),
+            replays: None,
+            armed: Moment::NEVER,
+            mark: 0,
+            target: 0,
+        });
+        let key = SessionKey(u32::try_from(key).unwrap_or_else(|_| panic!("{key} sessions")));
+        let (entries, hasher) = (&self.entries, &self.hasher);
+        self.by_client.insert_unique(hash, key, |key| {
+            hasher.hash_one(entries[key.0 as usize].session.client_id())
+        });
+        key
+    }
+
+    pub(crate) fn find(&self, client_id: &ClientId) -> Option<SessionKey> {
+        let hash = self.hasher.hash_one(client_id);
+        let is_it =
+            |key: &SessionKey| self.entries[key.0 as usize].session.client_id() == client_id;
+        self.by_client.find(hash, is_it).copied()
+    }
+
+    pub(crate) fn remove(&mut self, key: SessionKey) -> SessionEntry {
+        let entry = self.entries.remove(key.0 as usize);
+        let hash = self.hasher.hash_one(entry.session.client_id());
+        if let Ok(found) = self.by_client.find_entry(hash, |each| *each == key) {
+            found.remove();
+        }
+        entry
+    }
+
+    pub(crate) fn get(&self, key: SessionKey) -> Option<&SessionEntry> {
+        self.entries.get(key.0 as usize)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: SessionKey) -> Option<&mut SessionEntry> {
+        self.entries.get_mut(key.0 as usize)
+    }
+
+    pub(crate) fn number(&self, key: SessionKey) -> SessionNumber {
+        self.entries[key.0 as usize].session.number()
+    }
+
+    pub(crate) fn keys(&self) -> Vec<SessionKey> {
+        let keys = self.entries.iter();
+        keys.map(|(key, _)| SessionKey(key as u32)).collect()
+    }
+
+    /// A mark that no session has.
+    pub(crate) fn next_mark(&mut self) -> u32 {
+        self.mark = self.mark.wrapping_add(1);
+        if self.mark == 0 {
+            // Once in four billion messages.
+            self.entries
+                .iter_mut()
+                .for_each(|(_, entry)| entry.mark = 0);
+            self.mark = 1;
+        }
+        self.mark
+    }
+
+    /// Marks the session as the target of that number; returns the number under which
+    /// it was marked before.
+    pub(crate) fn mark(&mut self, key: SessionKey, mark: u32, target: usize) -> Option<usize> {
+        let entry = &mut self.entries[key.0 as usize];
+        if entry.mark == mark {
+            return Some(entry.target as usize);
+        }
+        entry.mark = mark;
+        entry.target = target as u32;
+        None
+    }
+}
+
+impl std::ops::Index<SessionKey> for SessionTable {
+    type Output = SessionEntry;
+
+    fn index(&self, key: SessionKey) -> &SessionEntry {
+        &self.entries[key.0 as usize]
+    }
+}
+
+impl std::ops::IndexMut<SessionKey> for SessionTable {
+    fn index_mut(&mut self, key: SessionKey) -> &mut SessionEntry {
+        &mut self.entries[key.0 as usize]
+    }
+}

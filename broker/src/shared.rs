@@ -1,0 +1,47 @@
+//! What the reactors of a broker have in common.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use quorate_mqtt::message::SessionNumber;
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::config::BrokerConfig;
+use crate::control_plane::ControlPlane;
+use crate::metrics::Metrics;
+use crate::reactor::Clock;
+
+pub(crate) struct Shared {
+    pub(crate) config: BrokerConfig,
+    pub(crate) control: Arc<dyn ControlPlane>,
+    pub(crate) clock: Clock,
+    pub(crate) metrics: Metrics,
+    sessions: AtomicU64,
+    random: SystemRandom,
+}
+
+impl Shared {
+    pub(crate) fn new(config: BrokerConfig, control: Arc<dyn ControlPlane>) -> Self {
+        Self {
+            config,
+            control,
+            clock: Clock::start(),
+            metrics: Metrics::default(),
+            sessions: AtomicU64::new(1),
+            random: SystemRandom::new(),
+        }
+    }
+
+    /// Not to be guessed by who has not seen it.
+    pub(crate) fn random(&self) -> u64 {
+        let mut bytes = [0; 8];
+        if let Err(error) = self.random.fill(&mut bytes) {
+            panic!("the system has no random numbers: {error}");
+        }
+        u64::from_le_bytes(bytes)
+    }
+
+    pub(crate) fn next_session(&self) -> SessionNumber {
+        SessionNumber(self.sessions.fetch_add(1, Ordering::Relaxed))
+    }
+}

@@ -1,0 +1,180 @@
+//! The way of a message through a real socket, once for each kind.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use quorate_model::retained::QoS;
+use quorate_mqtt::packet::{Connect, Packet};
+use quorate_mqtt::reason::ReasonCode;
+use quorate_mqtt::version::Version;
+use support::{TestBroker, VERSIONS, message};
+
+const EVERY_QOS: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
+
+#[test]
+fn a_message_goes_from_any_version_to_any_version() {
+    let broker = TestBroker::start();
+    for (from, to) in VERSIONS
+        .into_iter()
+        .flat_map(|from| VERSIONS.map(|to| (from, to)))
+    {
+        let mut subscriber = broker.client(to, "subscriber");
+        let mut publisher = broker.client(from, "publisher");
+        for qos in EVERY_QOS {
+            subscriber.subscribe_to("a/+", qos);
+            publisher.publish(&message("a/b", qos, b"hello"));
+            let received = subscriber.receive();
+            let publish = received.publish();
+            assert_eq!((publish.topic, publish.payload), ("a/b", &b"hello"[..]));
+            assert_eq!(publish.qos, qos);
+            assert!(!publish.retain);
+            subscriber.acknowledge(&publish);
+        }
+    }
+}
+
+#[test]
+fn a_large_message_arrives_as_it_is() {
+    let broker = TestBroker::start();
+    let payload: Vec<u8> = (0..900_000).map(|at: u32| (at % 251) as u8).collect();
+    let mut subscriber = broker.client(Version::V5, "subscriber");
+    subscriber.subscribe_to("large", QoS::AtLeastOnce);
+    let mut publisher = broker.client(Version::V3_1_1, "publisher");
+    publisher.publish(&message("large", QoS::AtLeastOnce, &payload));
+    let received = subscriber.receive();
+    assert!(received.publish().payload == payload);
+    subscriber.acknowledge(&received.publish());
+    subscriber.expect_silence();
+}
+
+#[test]
+fn retained_messages_come_to_those_who_subscribe_later() {
+    let broker = TestBroker::start();
+    let mut publisher = broker.client(Version::V5, "publisher");
+    for topic in ["r/1", "r/2", "r/1/deep"] {
+        let mut publish = message(topic, QoS::AtLeastOnce, topic.as_bytes());
+        publish.retain = true;
+        publisher.publish(&publish);
+    }
+    let mut subscriber = broker.client(Version::V3_1_1, "subscriber");
+    subscriber.subscribe_to("r/+", QoS::AtMostOnce);
+    for topic in ["r/1", "r/2"] {
+        let received = subscriber.receive();
+        assert_eq!(received.publish().topic, topic);
+        assert!(received.publish().retain);
+    }
+    subscriber.expect_silence();
+    let mut nothing = message("r/1", QoS::AtLeastOnce, b"");
+    nothing.retain = true;
+    publisher.publish(&nothing);
+    let received = subscriber.receive();
+    assert!(!received.publish().retain);
+    subscriber.subscribe_to("r/+", QoS::AtMostOnce);
+    assert_eq!(subscriber.receive().publish().topic, "r/2");
+    subscriber.expect_silence();
+}
+
+#[test]
+fn a_session_waits_for_its_client() {
+    let broker = TestBroker::start();
+    let mut connect = Connect::new(Version::V5, "sleeper");
+    connect.session_expiry_s = Some(60);
+    let mut sleeper = broker.connect(&connect);
+    sleeper.subscribe_to("dream", QoS::ExactlyOnce);
+    sleeper.send(&Packet::Disconnect(quorate_mqtt::packet::Disconnect::new(
+        ReasonCode::Success,
+    )));
+    sleeper.expect_closed();
+    let mut publisher = broker.client(Version::V5, "publisher");
+    for qos in EVERY_QOS {
+        publisher.publish(&message("dream", qos, &[qos as u8]));
+    }
+    connect.clean_start = false;
+    let mut sleeper = broker.socket(Version::V5);
+    let connack = sleeper.connect(&connect);
+    assert_eq!(connack.body[0], 1, "the session is present");
+    for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+        let received = sleeper.receive();
+        assert_eq!(received.publish().payload, [qos as u8]);
+        sleeper.acknowledge(&received.publish());
+    }
+    sleeper.expect_silence();
+}
+
+#[test]
+fn whoever_comes_later_takes_the_id_over() {
+    let broker = TestBroker::start();
+    for version in VERSIONS {
+        let mut first = broker.client(version, "same");
+        let mut second = broker.client(version, "same");
+        first.expect_end(ReasonCode::SessionTakenOver);
+        second.expect_silence();
+    }
+}
+
+#[test]
+fn one_of_a_group_gets_each_message() {
+    let broker = TestBroker::start();
+    let mut members: Vec<_> = ["a", "b", "c"]
+        .map(|id| {
+            let mut member = broker.client(Version::V5, id);
+            member.subscribe_to("$share/g/work/#", QoS::AtLeastOnce);
+            member
+        })
+        .into();
+    let mut publisher = broker.client(Version::V5, "publisher");
+    for number in 0..9_u8 {
+        publisher.publish(&message("work/now", QoS::AtLeastOnce, &[number]));
+    }
+    for member in &mut members {
+        for _ in 0..3 {
+            let received = member.receive();
+            member.acknowledge(&received.publish());
+        }
+        member.expect_silence();
+    }
+}
+
+#[test]
+fn what_a_member_leaves_goes_to_another() {
+    let broker = TestBroker::start();
+    let mut first = broker.client(Version::V5, "first");
+    first.subscribe_to("$share/g/work", QoS::AtLeastOnce);
+    let mut publisher = broker.client(Version::V5, "publisher");
+    publisher.publish(&message("work", QoS::AtLeastOnce, b"1"));
+    assert_eq!(first.receive().publish().payload, b"1");
+    let mut second = broker.client(Version::V5, "second");
+    second.subscribe_to("$share/g/work", QoS::AtLeastOnce);
+    drop(first);
+    assert_eq!(second.receive().publish().payload, b"1");
+}
+
+#[test]
+fn a_will_is_published_for_who_goes_without_a_word() {
+    let broker = TestBroker::start();
+    let mut watcher = broker.client(Version::V5, "watcher");
+    watcher.subscribe_to("gone", QoS::AtLeastOnce);
+    for version in VERSIONS {
+        let mut connect = Connect::new(version, "mortal");
+        connect.will = Some(quorate_mqtt::packet::LastWill {
+            topic: "gone",
+            payload: b"bye",
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            delay_s: 0,
+            properties: Default::default(),
+        });
+        let mortal = broker.connect(&connect);
+        drop(mortal);
+        let received = watcher.receive();
+        assert_eq!(received.publish().payload, b"bye");
+        watcher.acknowledge(&received.publish());
+        let mut polite = broker.connect(&connect);
+        polite.send(&Packet::Disconnect(quorate_mqtt::packet::Disconnect::new(
+            ReasonCode::Success,
+        )));
+        polite.expect_closed();
+        watcher.expect_silence();
+    }
+}

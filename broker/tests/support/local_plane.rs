@@ -1,0 +1,80 @@
+//! A cluster of one node in memory: what is proposed is applied at once.
+
+use std::sync::Mutex;
+
+use quorate_broker::{ControlPlane, Done};
+use quorate_model::cluster::ClusterName;
+use quorate_model::command::{Batch, Command, Request};
+use quorate_model::ids::{ClusterId, Incarnation, NodeId, Origin, Sequence, Timestamp};
+use quorate_model::member::{Liveness, Member, Roles};
+use quorate_model::node_name::NodeName;
+use quorate_model::reply::Reply;
+use quorate_model::state::ClusterState;
+use quorate_model::view::ClusterView;
+use quorate_model::wire;
+
+pub(crate) struct LocalPlane {
+    state: Mutex<(ClusterState, u64)>,
+}
+
+impl LocalPlane {
+    pub(crate) fn new() -> Self {
+        let plane = Self {
+            state: Mutex::new((ClusterState::new(7), 0)),
+        };
+        let form = Command::Form {
+            id: ClusterId::new(1),
+            name: ClusterName::new("test").unwrap(),
+            founders: vec![founder()],
+        };
+        assert_eq!(plane.apply(vec![form]), [Reply::Done]);
+        plane
+    }
+
+    fn apply(&self, commands: Vec<Command>) -> Vec<Reply> {
+        let mut state = self.state.lock().unwrap();
+        let (state, sequence) = &mut *state;
+        *sequence += 1;
+        let batch = Batch {
+            time: Timestamp::new(1_000),
+            requests: vec![Request {
+                origin: Origin {
+                    node: NodeId::new(1),
+                    incarnation: Incarnation::new(1),
+                },
+                sequence: Sequence::new(*sequence),
+                commands,
+            }],
+        };
+        let entry = wire::encode_batch(&batch);
+        let revision = state.revision().next();
+        let applied = state.apply(revision, &batch, &entry);
+        let outcome = applied.outcomes.into_iter().next().unwrap();
+        outcome.unwrap().replies
+    }
+}
+
+fn founder() -> Member {
+    Member {
+        id: NodeId::new(1),
+        name: NodeName::new("node@127.0.0.1").unwrap(),
+        roles: Roles::Both,
+        key: [1; 32],
+        addresses: vec!["127.0.0.1:4370".to_owned()],
+        version: "0.1.0".to_owned(),
+        election_slot: Some(0),
+        incarnation: Incarnation::new(1),
+        liveness: Liveness::Up,
+        retiring: false,
+    }
+}
+
+impl ControlPlane for LocalPlane {
+    fn propose(&self, commands: Vec<Command>, done: Done) {
+        done(Ok(self.apply(commands)));
+    }
+
+    fn view(&self, look: &mut dyn FnMut(&ClusterView)) {
+        look(self.state.lock().unwrap().0.view());
+    }
+}
