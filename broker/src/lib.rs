@@ -12,6 +12,7 @@ mod replay;
 mod routing;
 mod session_table;
 mod shared;
+pub mod websocket;
 
 pub use broker::Broker;
 pub use config::{BrokerConfig, ListenerConfig, SharedStrategy};
