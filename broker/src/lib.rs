@@ -7,6 +7,7 @@ mod control_plane;
 mod deadlines;
 mod mailbox;
 mod metrics;
+pub mod proxy_protocol;
 mod reactor;
 mod replay;
 mod routing;
