@@ -191,7 +191,8 @@ fn reads_binary_addresses() {
 fn refuses_binary_headers() {
     use ProxyError as E;
     let too_long = vec![0; MAX_BODY_BYTES + 1];
-    let table: [(u8, u8, &[u8], ProxyError); 13] = [
+    let table: [(u8, u8, &[u8], ProxyError); 14] = [
+        (0x10, 0x00, b"", E::Version(1)),
         (0x11, 0x11, &TCP4, E::Version(1)),
         (0x31, 0x11, &TCP4, E::Version(3)),
         (0x22, 0x11, &TCP4, E::Command(2)),

@@ -227,6 +227,15 @@ fn a_message_is_bounded_over_its_fragments() {
     );
     assert_eq!(seen, [data(&half), too_big(1_001)]);
 
+    // Not only the last two of them.
+    let thirds = stream(&[
+        (false, Binary, &half),
+        (false, Continuation, b"x"),
+        (true, Continuation, &half),
+    ]);
+    let seen = read_whole(Role::Server, &thirds);
+    assert_eq!(seen.last(), Some(&too_big(1_001)));
+
     // An announcement is enough, and does not overflow.
     let announced = [
         stream(&[(false, Binary, &half)]),

@@ -94,6 +94,7 @@ mod tests {
             ("WSS://host/mqtt", "/mqtt", Some(true)),
             ("https://host", "/", Some(true)),
             ("https://host?x", "/", Some(true)),
+            ("https://host?/mqtt", "/mqtt", Some(false)),
             ("/?x", "/", Some(true)),
             ("/a%3Fb", "/a?b", Some(true)),
             ("/mqtt/", "/mqtt", Some(false)),
