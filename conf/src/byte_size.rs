@@ -32,6 +32,11 @@ const UNITS: [(u64, [&str; 2]); 4] = [
 ];
 
 impl ByteSize {
+    pub(crate) const fn of(bytes: u64) -> Self {
+        assert!(bytes > 0, "a size of nothing");
+        Self(bytes)
+    }
+
     pub const fn bytes(self) -> u64 {
         self.0
     }

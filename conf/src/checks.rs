@@ -1,9 +1,11 @@
 //! What must hold between values that are right by themselves.
 
+use std::collections::BTreeSet;
+
 use quorate_model::member::Roles;
 
 use crate::config::{Config, DiscoveryStrategy};
-use crate::cookie::weakness;
+use crate::cookie::{open_to_others, weakness};
 use crate::listener::{Listener, Protocol, collisions};
 use crate::origin::{Origin, Origins};
 use crate::pki::check_readable;
@@ -24,7 +26,7 @@ pub(crate) fn check(config: &Config, origins: &Origins) -> Vec<Problem> {
 }
 
 fn listeners(config: &Config) -> Vec<Listener> {
-    vec![
+    let mut listeners = vec![
         Listener {
             key: "transport.bind".to_owned(),
             protocol: Protocol::Udp,
@@ -35,7 +37,27 @@ fn listeners(config: &Config) -> Vec<Listener> {
             protocol: Protocol::Tcp,
             address: config.admin.bind,
         },
-    ]
+    ];
+    let for_clients = config.listeners.enabled.iter();
+    listeners.extend(for_clients.map(|listener| Listener {
+        key: format!("{}.bind", listener.id.section()),
+        protocol: listener.id.kind.protocol(),
+        address: listener.bind,
+    }));
+    listeners
+}
+
+/// Files with secrets that others may read are warned of.
+pub(crate) fn check_secrets(config: &Config) -> Vec<Problem> {
+    let own = config.transport.pki.iter().map(|pki| &pki.key);
+    let listeners = config.listeners.enabled.iter();
+    let shown_to_clients = listeners.filter_map(|listener| Some(&listener.tls()?.key));
+    let users = config.auth.scram_users.iter();
+    let files: BTreeSet<_> = own.chain(shown_to_clients).chain(users).collect();
+    files
+        .into_iter()
+        .filter_map(|file| open_to_others(file))
+        .collect()
 }
 
 fn check_strategy(config: &Config, origins: &Origins) -> Option<Problem> {

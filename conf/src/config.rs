@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use quorate_model::cluster::ClusterName;
@@ -9,7 +10,10 @@ use quorate_model::member::Roles;
 use quorate_model::node_name::NodeName;
 
 use crate::host_port::HostPort;
+use crate::human_duration::HumanDuration;
+use crate::listeners_config::ListenersConfig;
 use crate::log_filter::LogFilter;
+use crate::mqtt_config::MqttConfig;
 use crate::pki::Pki;
 use crate::problem::{ConfigError, Problem};
 use crate::secret::Secret;
@@ -19,6 +23,12 @@ pub struct Config {
     pub node: NodeConfig,
     pub cluster: ClusterConfig,
     pub transport: TransportConfig,
+    pub broker: BrokerConfig,
+    /// None on a node that is a core alone.
+    pub listeners: ListenersConfig,
+    pub mqtt: MqttConfig,
+    pub subscribe: SubscribeConfig,
+    pub auth: AuthConfig,
     pub admin: AdminConfig,
     pub log: LogConfig,
 }
@@ -55,6 +65,28 @@ pub struct TransportConfig {
     pub pki: Option<Pki>,
     /// Peers to be reached elsewhere than where they advertise.
     pub dial: BTreeMap<NodeName, HostPort>,
+}
+
+#[derive(Clone, Debug)]
+pub struct BrokerConfig {
+    /// That serve clients; `None` for as many as the machine has.
+    pub threads: Option<NonZeroU16>,
+}
+
+#[derive(Clone, Debug)]
+pub struct SubscribeConfig {
+    /// How long SUBACK may be held back until all nodes know the
+    /// subscription.
+    pub visibility_wait: HumanDuration,
+}
+
+#[derive(Clone, Debug)]
+pub struct AuthConfig {
+    /// Whether clients may connect without saying who they are.
+    pub allow_anonymous: bool,
+    /// The file with the users of SCRAM-SHA-256. It can be read; what is in
+    /// it, the broker checks.
+    pub scram_users: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug)]

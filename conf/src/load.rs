@@ -1,8 +1,11 @@
 //! From sources to a checked configuration.
 
-use crate::checks::check;
-use crate::cookie::open_to_others;
-use crate::layers::{defaults, environment, file, flags};
+use std::collections::BTreeSet;
+
+use crate::checks::{check, check_secrets};
+use crate::client_checks::{check_clients, warn_of_clients};
+use crate::config::Config;
+use crate::layers::{defaults, defaults_of, environment, file, flags};
 use crate::loaded::Loaded;
 use crate::merged::Merged;
 use crate::origin::Origin;
@@ -10,6 +13,9 @@ use crate::problem::ConfigError;
 use crate::reader::Reader;
 use crate::setting::Layer;
 use crate::sources::Sources;
+
+/// There is one listener before anything is configured.
+const LISTENER_OF_ALL: &str = "listeners.tcp.default";
 
 /// Reads, merges and checks. An error names all that is wrong.
 pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
@@ -34,21 +40,27 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
 }
 
 fn check_values(all: Layer) -> Result<Loaded, ConfigError> {
-    let merged = Merged::new(all.settings);
-    let mut origins = merged.origins();
-    if merged.text("transport.advertise").is_none() {
-        origins.insert("transport.advertise".to_owned(), Origin::NAME_AND_BIND);
-    }
+    let sections: BTreeSet<&str> = all.named.keys().map(String::as_str).collect();
+    let of_listeners = defaults_of(sections.into_iter().chain([LISTENER_OF_ALL]));
+    let settings = of_listeners.settings.into_iter().chain(all.settings);
+    let merged = Merged::new(settings, all.named);
     let mut problems = all.problems;
     let mut reader = Reader::new(&merged);
     let config = reader.config();
     problems.extend(reader.problems);
     let mut warnings = all.warnings;
     warnings.extend(reader.warnings);
+    let mut origins = merged.origins().clone();
     if let Some(config) = &config {
+        for (key, origin) in derived(config) {
+            if !origins.has(&key) {
+                origins.insert(key, origin);
+            }
+        }
         problems.extend(check(config, &origins));
-        let pki = config.transport.pki.as_ref();
-        warnings.extend(pki.and_then(|pki| open_to_others(&pki.key)));
+        problems.extend(check_clients(config, &origins));
+        warnings.extend(check_secrets(config));
+        warnings.extend(warn_of_clients(config, &origins));
     }
     match config {
         Some(config) if problems.is_empty() => Ok(Loaded {
@@ -58,4 +70,28 @@ fn check_values(all: Layer) -> Result<Loaded, ConfigError> {
         }),
         _ => Err(ConfigError::new(problems)),
     }
+}
+
+/// Keys whose value comes from others if nobody sets them, and which those are.
+fn derived(config: &Config) -> Vec<(String, Origin)> {
+    let mut derived = vec![
+        ("transport.advertise".to_owned(), Origin::NAME_AND_BIND),
+        (
+            "mqtt.session_expiry_v3".to_owned(),
+            Origin::of_other("mqtt.session_expiry_max"),
+        ),
+    ];
+    for listener in &config.listeners.enabled {
+        let section = listener.id.section();
+        if listener.websocket().is_some() {
+            let origin = Origin::of_other("mqtt.max_packet_size");
+            derived.push((format!("{section}.max_message_size"), origin));
+        }
+        let asks = listener.tls().and_then(|tls| tls.client_certificates.ca());
+        if asks.is_some() {
+            let origin = Origin::of_other(&format!("{section}.client_ca"));
+            derived.push((format!("{section}.verify"), origin));
+        }
+    }
+    derived
 }

@@ -4,60 +4,10 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use quorate_model::member::Roles;
-use tempfile::TempDir;
 
-use crate::schema::KEYS;
-use crate::{ConfigError, Loaded, LogFormat, Sources, load};
-
-struct Given {
-    dir: TempDir,
-    sources: Sources,
-}
-
-fn given() -> Given {
-    Given {
-        dir: tempfile::tempdir().unwrap(),
-        sources: Sources::default(),
-    }
-}
-
-impl Given {
-    fn path(&self) -> PathBuf {
-        self.dir.path().join("quorate.toml")
-    }
-
-    fn file(mut self, text: &str) -> Self {
-        fs::write(self.path(), text).unwrap();
-        self.sources.file = Some(self.path());
-        self
-    }
-
-    fn env(mut self, variable: &str, text: &str) -> Self {
-        self.sources.env.push((variable.into(), text.into()));
-        self
-    }
-
-    fn set(mut self, set: &str) -> Self {
-        self.sources.sets.push(set.into());
-        self
-    }
-
-    fn load(&self) -> Result<Loaded, ConfigError> {
-        load(&self.sources)
-    }
-
-    /// `what; hint` of each problem, with FILE for the file's path.
-    fn problems(&self) -> Vec<String> {
-        let error = self.load().unwrap_err();
-        let path = self.path().display().to_string();
-        let lines = error.problems().iter().map(|problem| {
-            let hint = problem.hint().map(|hint| format!("; {hint}"));
-            let line = format!("{problem}{}", hint.unwrap_or_default());
-            line.replace(&path, "FILE")
-        });
-        lines.collect()
-    }
-}
+use crate::given::given;
+use crate::schema::{paths, variable};
+use crate::{LogFormat, Sources, load};
 
 #[test]
 fn without_sources_there_are_defaults() {
@@ -175,7 +125,7 @@ fn dial_is_merged_entry_by_entry() {
 fn unknown_keys_in_a_file() {
     let given = given().file(
         "[node]\nnmae = \"x\"\nlevel = \"info\"\nwhatever = 1\n\
-         [transprot]\nbind = \"\"\n[mqtt]\nmax_inflight = 1\n[log]\nformat = 1\n",
+         [transprot]\nbind = \"\"\n[webhook]\nmax_inflight = 1\n[log]\nformat = 1\n",
     );
     let mut problems = given.problems();
     problems.sort();
@@ -187,9 +137,9 @@ fn unknown_keys_in_a_file() {
             "unknown key `node.nmae` (FILE:2); did you mean `node.name`?",
             "unknown key `node.whatever` (FILE:4); the keys of [node] are \
              name, roles, data_dir, cookie",
-            "unknown section `mqtt` (FILE:7); the sections are \
-             node, cluster, transport, admin, log",
             "unknown section `transprot` (FILE:5); did you mean the section `transport`?",
+            "unknown section `webhook` (FILE:7); the sections are node, cluster, transport, \
+             broker, listeners, mqtt, subscribe, auth, admin, log",
         ]
     );
 }
@@ -203,7 +153,7 @@ fn unknown_keys_of_flags() {
         ),
         (
             "nod.name=x",
-            "unknown key `nod.name` (--set nod.name); did you mean `node.name` or `cluster.name`?",
+            "unknown key `nod.name` (--set nod.name); did you mean `node.name`?",
         ),
         (
             "roles=core",
@@ -328,7 +278,7 @@ fn no_text_of_a_cookie_is_shown() {
 #[test]
 fn a_cookie_from_a_file() {
     let given = given();
-    let path = given.dir.path().join("cookie");
+    let path = given.in_dir("cookie");
     fs::write(&path, "0123456789abcdef\n").unwrap();
     let given = given.set(&format!("node.cookie=file://{}", path.display()));
     let loaded = given.load().unwrap();
@@ -343,12 +293,12 @@ fn secrets_open_to_others_are_warned_of() {
     let mode = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode));
     let given = given();
     let pki = ["ca", "cert", "key"].map(|name| {
-        let path = given.dir.path().join(name);
+        let path = given.in_dir(name);
         fs::write(&path, "").unwrap();
         mode(&path, 0o644).unwrap();
         format!("{name} = \"{}\"\n", path.display())
     });
-    let key = given.dir.path().join("key");
+    let key = given.in_dir("key");
     let given = given.file(&format!(
         "node.cookie = \"0123456789abcdef\"\n[transport]\n{}",
         pki.concat()
@@ -368,13 +318,15 @@ fn secrets_open_to_others_are_warned_of() {
 
 #[test]
 fn every_key_has_a_variable_and_a_flag() {
-    for key in &KEYS {
+    for (path, key) in paths("extra") {
         let default = key.default.unwrap_or("{}");
-        let env = given().env(&key.variable(), default);
-        let flag = given().set(&format!("{}={default}", key.path));
+        let env = given().env(&variable(&path), default);
+        let flag = given().set(&format!("{path}={default}"));
         for given in [env, flag] {
             if let Err(error) = given.load() {
-                assert!(!error.to_string().contains("unknown"), "{error}");
+                let unknown = ["unknown key", "unknown section", "unknown environment"];
+                let error = error.to_string();
+                assert!(!unknown.iter().any(|what| error.contains(what)), "{error}");
             }
         }
     }
@@ -383,12 +335,12 @@ fn every_key_has_a_variable_and_a_flag() {
 proptest! {
     #[test]
     fn any_text_is_read_or_refused(
-        set in "(node|log|transport|x)(\\.(name|level|dial|y)){0,3}[^a]{0,2}=.{0,12}",
-        key in 0..KEYS.len(),
+        set in "(node|listeners|log|transport|x)(\\.(name|level|dial|tcp|ws|path|y)){0,3}[^a]{0,2}=.{0,12}",
+        key in 0..paths("a").len(),
         text in "[\\[{\"']?.{0,12}[\\]}\"']?",
         file in "(\\[node\\]\n)?(name|roles|transport\\.dial|x) ?= ?.{0,12}\n",
     ) {
-        let any = given().file(&file).set(&set).env(&KEYS[key].variable(), &text);
+        let any = given().file(&file).set(&set).env(&variable(&paths("a")[key].0), &text);
         if let Ok(loaded) = any.load() {
             let again = given().file(&loaded.show(true)).load();
             if loaded.config.node.cookie.is_none() {

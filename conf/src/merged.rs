@@ -6,33 +6,50 @@ use figment::Figment;
 use figment::value::{Tag, Value};
 
 use crate::origin::{Origin, Origins};
-use crate::schema::{KEYS, Shape};
-use crate::setting::{Setting, entry_path};
+use crate::setting::Setting;
 
-pub(crate) struct Merged(Figment);
+pub(crate) struct Merged {
+    values: Figment,
+    origins: Origins,
+}
 
 impl Merged {
-    /// Later settings win.
-    pub(crate) fn new(settings: impl IntoIterator<Item = Setting>) -> Self {
-        let merged = settings.into_iter().fold(Figment::new(), Figment::merge);
-        Self(merged)
+    /// Later settings win. A section that was named is there, even if
+    /// nothing is set in it but what `settings` bring as its defaults.
+    pub(crate) fn new(
+        settings: impl IntoIterator<Item = Setting>,
+        named: BTreeMap<String, Origin>,
+    ) -> Self {
+        let mut merged = Self {
+            values: Figment::new(),
+            origins: Origins::default(),
+        };
+        for (section, origin) in named {
+            merged.origins.insert(section, origin);
+        }
+        for setting in settings {
+            let origin = setting.origin().clone();
+            merged.origins.insert(setting.path(), origin);
+            merged.values = merged.values.merge(setting);
+        }
+        merged
     }
 
     pub(crate) fn text(&self, key: &str) -> Option<(String, Origin)> {
-        let value = self.0.find_value(key).ok()?;
+        let value = self.values.find_value(key).ok()?;
         let origin = self.origin(value.tag());
         Some((value.into_string()?, origin))
     }
 
     pub(crate) fn list(&self, key: &str) -> Option<(Vec<String>, Origin)> {
-        let value = self.0.find_value(key).ok()?;
+        let value = self.values.find_value(key).ok()?;
         let origin = self.origin(value.tag());
         let items = value.into_array()?.into_iter();
         Some((items.filter_map(Value::into_string).collect(), origin))
     }
 
     pub(crate) fn table(&self, key: &str) -> BTreeMap<String, (String, Origin)> {
-        let value = self.0.find_value(key).ok();
+        let value = self.values.find_value(key).ok();
         let entries = value.and_then(Value::into_dict).unwrap_or_default();
         entries
             .into_iter()
@@ -43,24 +60,22 @@ impl Merged {
             .collect()
     }
 
+    /// Of the sections below this one.
+    pub(crate) fn names(&self, section: &str) -> Vec<String> {
+        let value = self.values.find_value(section).ok();
+        let below = value.and_then(Value::into_dict).unwrap_or_default();
+        below.into_keys().collect()
+    }
+
     fn origin(&self, tag: Tag) -> Origin {
-        let metadata = self.0.get_metadata(tag);
+        let metadata = self.values.get_metadata(tag);
         metadata.map_or(Origin::DEFAULT, |metadata| {
             Origin::from_text(metadata.name.clone())
         })
     }
 
-    pub(crate) fn origins(&self) -> Origins {
-        let mut origins = Origins::default();
-        for key in &KEYS {
-            if key.shape == Shape::Table {
-                for (entry, (_, origin)) in self.table(key.path) {
-                    origins.insert(entry_path(key.path, &entry), origin);
-                }
-            } else if let Ok(value) = self.0.find_value(key.path) {
-                origins.insert(key.path.to_owned(), self.origin(value.tag()));
-            }
-        }
-        origins
+    /// Of all values, and of the sections that the user has named.
+    pub(crate) fn origins(&self) -> &Origins {
+        &self.origins
     }
 }

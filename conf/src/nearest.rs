@@ -20,8 +20,15 @@ pub(crate) fn nearest<'a>(
 }
 
 /// `a, b and c` would claim completeness of a sentence; `a, b, c` lists.
-pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
-    words.into_iter().collect::<Vec<_>>().join(", ")
+pub(crate) fn listed(words: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let mut list = String::new();
+    for word in words {
+        if !list.is_empty() {
+            list += ", ";
+        }
+        list += word.as_ref();
+    }
+    list
 }
 
 #[cfg(test)]

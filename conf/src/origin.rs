@@ -31,6 +31,11 @@ impl Origin {
         Self(format!("--set {key}").into())
     }
 
+    /// Of a value that nobody set, and that another one gave.
+    pub(crate) fn of_other(key: &str) -> Self {
+        Self(format!("from {key}").into())
+    }
+
     pub(crate) fn into_text(self) -> Cow<'static, str> {
         self.0
     }
@@ -49,6 +54,10 @@ impl fmt::Display for Origin {
 impl Origins {
     pub(crate) fn insert(&mut self, key: String, origin: Origin) {
         self.0.insert(key, origin);
+    }
+
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.0.contains_key(key)
     }
 
     /// A key without a value has the origin of its absence: the default.

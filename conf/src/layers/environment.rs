@@ -1,5 +1,5 @@
 use crate::origin::Origin;
-use crate::schema::{KEYS, VARIABLE_PREFIX};
+use crate::schema::{self, Place, VARIABLE_PREFIX};
 use crate::setting::{Layer, lenient};
 use crate::unknown::{VARIABLES_OF_COMMANDS, unknown_variable};
 
@@ -11,14 +11,16 @@ pub(crate) fn environment(variables: &[(String, String)]) -> Layer {
         let Some(rest) = variable.strip_prefix(VARIABLE_PREFIX) else {
             continue;
         };
-        let known = KEYS.iter().find(|key| key.variable() == *variable);
-        if let Some(key) = known {
-            let value = lenient(key.shape, text);
-            layer.set(key, &value, 0, &|_| Origin::variable(variable));
-        } else if !VARIABLES_OF_COMMANDS.contains(&variable.as_str())
-            && !is_service_link(rest, text)
-        {
-            layer.problems.push(unknown_variable(variable));
+        let path = rest.to_lowercase().replace("__", ".");
+        let parts: Vec<&str> = path.split('.').collect();
+        match schema::place(&parts) {
+            Place::Key(key) if schema::variable(&path) == *variable => {
+                let value = lenient(key.shape, text);
+                layer.set(&parts, key, &value, 0, &|_| Origin::variable(variable));
+            }
+            _ if VARIABLES_OF_COMMANDS.contains(&variable.as_str()) => {}
+            _ if is_service_link(rest, text) => {}
+            _ => layer.problems.push(unknown_variable(variable)),
         }
     }
     layer
@@ -80,7 +82,8 @@ mod tests {
     #[test]
     fn unknown_variables_name_the_nearest() {
         let sections = "a variable is QUORATE_SECTION__KEY with two underscores between them; \
-                        the sections are node, cluster, transport, admin, log";
+                        the sections are node, cluster, transport, broker, listeners, mqtt, subscribe, \
+                        auth, admin, log";
         for (variable, hint) in [
             ("QUORATE_NODE__NMAE", "did you mean QUORATE_NODE__NAME?"),
             ("QUORATE_NODE_NAME", "did you mean QUORATE_NODE__NAME?"),
@@ -89,7 +92,27 @@ mod tests {
             ("QUORATE_ADMIN_URL", sections),
             ("QUORATE_NODE", sections),
             ("QUORATE_PORT", sections),
-            ("QUORATE_MQTT__MAX_INFLIGHT", sections),
+            ("QUORATE_WEBHOOK__URL", sections),
+            (
+                "QUORATE_MQTT__MAX_INFLIHGT",
+                "did you mean QUORATE_MQTT__MAX_INFLIGHT?",
+            ),
+            (
+                "QUORATE_LISTENERS__TCP__MINE__BNID",
+                "did you mean QUORATE_LISTENERS__TCP__MINE__BIND?",
+            ),
+            (
+                "QUORATE_LISTENERS__TPC__DEFAULT__BIND",
+                "did you mean QUORATE_LISTENERS__TCP__DEFAULT__BIND?",
+            ),
+            (
+                "QUORATE_LISTENERS__TCP__BIND",
+                "a listener has a name: did you mean QUORATE_LISTENERS__TCP__DEFAULT__BIND?",
+            ),
+            (
+                "QUORATE_LISTENERS__TCP___A__BIND",
+                "did you mean QUORATE_LISTENERS__TCP__DEFAULT__BIND?",
+            ),
             (
                 "QUORATE_ADMIN__WHATEVER",
                 "the variables of this section are QUORATE_ADMIN__BIND",

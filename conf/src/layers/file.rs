@@ -6,9 +6,9 @@ use toml::de::{DeTable, DeValue};
 use crate::cookie::{is_reference, open_to_others};
 use crate::origin::Origin;
 use crate::problem::Problem;
-use crate::schema;
+use crate::schema::{self, Place};
 use crate::setting::{Layer, Setting};
-use crate::unknown::{section_as_key, unknown_key, unknown_section};
+use crate::unknown::{section_as_key, unknown};
 
 /// `-c FILE`. One that cannot be read or is no TOML is no layer at all.
 pub(crate) fn file(path: &Path) -> Result<Layer, Problem> {
@@ -34,35 +34,27 @@ fn parse(path: &Path, text: &str) -> Result<Layer, Problem> {
         Problem::new(format!("not valid TOML: {}", error.message())).from(&origin(at))
     })?;
     let mut layer = Layer::default();
-    for (section, content) in table.get_ref() {
-        let place = origin(section.span().start);
-        let name = section.get_ref().as_ref();
-        if schema::keys_of(name).next().is_none() {
-            layer.problems.push(unknown_section(name, &place));
-            continue;
-        }
-        match content.get_ref() {
-            DeValue::Table(keys) => read_section(&mut layer, name, keys, &origin),
-            _ => layer.problems.push(section_as_key(name, &place)),
-        }
-    }
+    read_table(&mut layer, &[], table.get_ref(), &origin);
     Ok(layer)
 }
 
-fn read_section(
+fn read_table(
     layer: &mut Layer,
-    section: &str,
-    keys: &DeTable<'_>,
+    above: &[&str],
+    table: &DeTable<'_>,
     origin: &dyn Fn(usize) -> Origin,
 ) {
-    for (name, value) in keys {
+    for (name, value) in table {
         let at = name.span().start;
-        match schema::find(section, name.get_ref()) {
-            Some(key) => layer.set(key, value.get_ref(), at, origin),
-            None => {
-                let problem = unknown_key(&[section, name.get_ref()], &origin(at));
-                layer.problems.push(problem);
+        let path = [above, &[name.get_ref().as_ref()]].concat();
+        match (schema::place(&path), value.get_ref()) {
+            (Place::Key(key), value) => layer.set(&path, key, value, at, origin),
+            (Place::Section, DeValue::Table(below)) => {
+                layer.name(&path, origin(at));
+                read_table(layer, &path, below, origin);
             }
+            (Place::Section, _) => layer.problems.push(section_as_key(&path, &origin(at))),
+            (Place::Nowhere, _) => layer.problems.push(unknown(&path, &origin(at))),
         }
     }
 }

@@ -2,9 +2,9 @@ use toml::de::{DeTable, DeValue};
 
 use crate::origin::Origin;
 use crate::problem::Problem;
-use crate::schema::{self, Shape};
+use crate::schema::{self, Place, Shape};
 use crate::setting::{Layer, lenient};
-use crate::unknown::{section_as_key, unknown_key, unknown_section};
+use crate::unknown::{section_as_key, unknown};
 
 /// `--set key=value`, once for each flag.
 pub(crate) fn flags(sets: &[String]) -> Layer {
@@ -33,23 +33,24 @@ fn read_flag(layer: &mut Layer, set: &str) -> Result<(), Problem> {
             .with_hint("write --set key=value, like --set node.name=core1@10.0.0.1")
     })?;
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
-    let found = match path.as_slice() {
-        [section, name, ..] => schema::find(section, name),
-        _ => None,
-    };
-    match (path.as_slice(), found) {
-        ([_, _], Some(key)) => layer.set(key, &lenient(key.shape, text), 0, &|_| origin.clone()),
-        ([_, _, entry], Some(key)) if key.shape == Shape::Table => {
-            let value = lenient(Shape::Text, text);
-            layer.set_entry(key, entry, &value, origin);
-        }
-        ([section], _) if schema::keys_of(section).next().is_some() => {
-            return Err(section_as_key(section, &origin));
-        }
-        ([section], _) => return Err(unknown_section(section, &origin)),
-        _ => return Err(unknown_key(&path, &origin)),
+    match schema::place(&path) {
+        Place::Key(key) => layer.set(&path, key, &lenient(key.shape, text), 0, &|_| {
+            origin.clone()
+        }),
+        Place::Section => return Err(section_as_key(&path, &origin)),
+        Place::Nowhere => match path.split_last() {
+            Some((entry, table)) if is_table(table) => {
+                let value = lenient(Shape::Text, text);
+                layer.set_entry(&table.join("."), entry, &value, origin);
+            }
+            _ => return Err(unknown(&path, &origin)),
+        },
     }
     Ok(())
+}
+
+fn is_table(path: &[&str]) -> bool {
+    matches!(schema::place(path), Place::Key(key) if key.shape == Shape::Table)
 }
 
 /// The parts of `transport.dial."core2@127.0.0.1"`: TOML knows how keys are

@@ -6,7 +6,7 @@ mod environment;
 mod file;
 mod flags;
 
-pub(crate) use defaults::defaults;
+pub(crate) use defaults::{defaults, defaults_of};
 pub(crate) use environment::environment;
 pub(crate) use file::file;
 pub(crate) use flags::flags;

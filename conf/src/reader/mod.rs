@@ -1,9 +1,11 @@
 //! Each value into its type, and all of them into a [`Config`].
 
+mod listeners;
+mod mqtt;
+mod text;
+
 use std::collections::BTreeMap;
-use std::fmt::Display;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::num::NonZeroU16;
 use std::str::FromStr;
 
 use quorate_model::cluster::ClusterName;
@@ -11,17 +13,18 @@ use quorate_model::member::Roles;
 use quorate_model::node_name::NodeName;
 
 use crate::config::{
-    AdminConfig, ClusterConfig, Config, DiscoveryStrategy, LogConfig, LogFormat, NodeConfig,
-    TransportConfig,
+    AdminConfig, AuthConfig, BrokerConfig, ClusterConfig, Config, DiscoveryStrategy, LogConfig,
+    LogFormat, NodeConfig, SubscribeConfig, TransportConfig,
 };
 use crate::cookie::read_cookie;
 use crate::host_port::HostPort;
 use crate::log_filter::LogFilter;
 use crate::merged::Merged;
-use crate::nearest::nearest;
 use crate::pki::Pki;
 use crate::problem::Problem;
 use crate::setting::entry_path;
+
+use text::{count, duration, file_path, said, socket_address, switch, unknown_value, word};
 
 /// Goes on after a bad value, so that all of them are told at once. A section
 /// with a bad value is `None`; its problem stands in the list.
@@ -33,6 +36,9 @@ pub(crate) struct Reader<'a> {
 
 /// Strategies that users will have, and this build has not.
 const UNBUILT_STRATEGIES: [&str; 5] = ["static", "dns", "mcast", "etcd", "k8s"];
+
+const AUTO_THREADS: &str = "auto";
+const MAX_THREADS: u16 = 1024;
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(merged: &'a Merged) -> Self {
@@ -48,12 +54,25 @@ impl<'a> Reader<'a> {
         let cluster = self.cluster();
         let name = node.as_ref().map(|node| &node.name);
         let transport = self.transport(name);
+        let broker = self.broker();
+        let mqtt = self.mqtt();
+        let roles = node.as_ref().map(|node| node.roles);
+        let listeners = self.listeners(roles, mqtt.as_ref());
+        let wait = self.required("subscribe.visibility_wait", duration);
+        let auth = self.auth();
         let bind = self.required("admin.bind", socket_address);
         let log = self.log();
         Some(Config {
             node: node?,
             cluster: cluster?,
             transport: transport?,
+            broker: broker?,
+            listeners: listeners?,
+            mqtt: mqtt?,
+            subscribe: SubscribeConfig {
+                visibility_wait: wait?,
+            },
+            auth: auth?,
             admin: AdminConfig { bind: bind? },
             log: log?,
         })
@@ -160,11 +179,28 @@ impl<'a> Reader<'a> {
         (self.problems.len() == before).then_some(dial)
     }
 
+    fn broker(&mut self) -> Option<BrokerConfig> {
+        let threads = self.required("broker.threads", threads)?;
+        Some(BrokerConfig { threads })
+    }
+
+    fn auth(&mut self) -> Option<AuthConfig> {
+        let allow_anonymous = self.required("auth.allow_anonymous", switch);
+        let scram_users = self.optional("auth.scram_users", file_path);
+        Some(AuthConfig {
+            allow_anonymous: allow_anonymous?,
+            scram_users: scram_users?,
+        })
+    }
+
     fn log(&mut self) -> Option<LogConfig> {
         let level = self.required("log.level", |text| {
             LogFilter::new(text).map_err(|error| said(&error).with_hint(error.hint()))
         });
-        let format = self.required("log.format", log_format);
+        let format = self.required(
+            "log.format",
+            word([LogFormat::Text, LogFormat::Json], LogFormat::as_str),
+        );
         Some(LogConfig {
             level: level?,
             format: format?,
@@ -200,10 +236,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn said(error: impl Display) -> Problem {
-    Problem::new(error.to_string())
-}
-
 fn node_name(text: &str) -> Result<NodeName, Problem> {
     NodeName::new(text).map_err(said)
 }
@@ -212,18 +244,15 @@ fn host_port(text: &str) -> Result<HostPort, Problem> {
     HostPort::from_str(text).map_err(said)
 }
 
-fn socket_address(text: &str) -> Result<SocketAddr, Problem> {
-    text.parse().map_err(|_| {
-        Problem::new(format!("`{text}` is not an IP address and a port"))
-            .with_hint("write it like 0.0.0.0:4370 or [::]:4370")
-    })
-}
-
-fn file_path(text: &str) -> Result<PathBuf, Problem> {
-    if text.is_empty() {
-        return Err(Problem::new("a path is not empty"));
+/// As many as the machine has are `None`.
+fn threads(text: &str) -> Result<Option<NonZeroU16>, Problem> {
+    if text == AUTO_THREADS {
+        return Ok(None);
     }
-    Ok(PathBuf::from(text))
+    let number = count(0..=MAX_THREADS)(text);
+    let number =
+        number.map_err(|problem| problem.with_hint("`auto` takes all of the machine's"))?;
+    Ok(NonZeroU16::new(number))
 }
 
 fn roles(words: &[String]) -> Result<Roles, Problem> {
@@ -256,18 +285,4 @@ fn discovery_strategy(text: &str) -> Result<DiscoveryStrategy, Problem> {
     let mut known = vec![DiscoveryStrategy::Manual.as_str()];
     known.extend(UNBUILT_STRATEGIES);
     Err(unknown_value(text, &known))
-}
-
-fn log_format(text: &str) -> Result<LogFormat, Problem> {
-    let known = [LogFormat::Text, LogFormat::Json];
-    let found = known.into_iter().find(|format| format.as_str() == text);
-    found.ok_or_else(|| unknown_value(text, &known.map(LogFormat::as_str)))
-}
-
-fn unknown_value(text: &str, known: &[&str]) -> Problem {
-    let problem = Problem::new(format!("unknown value `{text}`"));
-    problem.with_hint(match nearest(text, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("the known values are {}", known.join(", ")),
-    })
 }
