@@ -6,7 +6,7 @@ use super::error::{DecodeError, Malformed};
 use super::frame::{Frame, MAX_VARIABLE_INTEGER, variable_integer_bytes};
 use super::property::{Properties, Property, PropertySet, SubscriptionIds, id};
 use super::qos_from_bits;
-use super::reader::Reader;
+use super::reader::{Reader, any};
 use super::writer::{write_counted, write_text, write_variable_integer};
 use crate::packet::{Publish, PublishProperties};
 use crate::packet_id::PacketId;
@@ -127,7 +127,7 @@ pub(super) fn check_topic_name(topic: &str) -> Result<(), DecodeError> {
     if topic.is_empty() {
         return Err(DecodeError::TopicName("it is empty"));
     }
-    match topic.bytes().any(|byte| matches!(byte, b'+' | b'#')) {
+    match any(topic.as_bytes(), |byte| byte == b'+' || byte == b'#') {
         true => Err(DecodeError::TopicName("it has a wildcard")),
         false => Ok(()),
     }
