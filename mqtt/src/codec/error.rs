@@ -10,7 +10,7 @@ pub enum DecodeError {
     Malformed(#[from] Malformed),
     #[error("protocol error: the property 0x{id:02x} occurs twice")]
     DuplicateProperty { id: u8 },
-    #[error("protocol error: the property 0x{id:02x} has no place in this packet")]
+    #[error("malformed packet: the property 0x{id:02x} has no place in it")]
     MisplacedProperty { id: u8 },
     #[error(
         "protocol error: the property 0x{id:02x} has the value {value}, which it must not have"
@@ -18,6 +18,8 @@ pub enum DecodeError {
     PropertyValue { id: u8, value: u32 },
     #[error("protocol error: the packet names no filter")]
     NoFilter,
+    #[error("protocol error: the QoS asked for is 3")]
+    RequestedQoS,
     #[error("protocol error: the retain handling is 3")]
     RetainHandling,
     #[error("protocol error: the reason code 0x{code:02x} has no place in this packet")]
@@ -79,17 +81,18 @@ impl DecodeError {
     /// What the peer is told.
     pub const fn reason(&self) -> ReasonCode {
         match self {
-            Self::Malformed(_) => ReasonCode::MalformedPacket,
+            // Section 2.2.2.2 counts a foreign property as malformed, unlike a second one.
+            Self::Malformed(_) | Self::MisplacedProperty { .. } => ReasonCode::MalformedPacket,
             Self::UnknownVersion { .. } => ReasonCode::UnsupportedProtocolVersion,
             Self::TopicName(_) => ReasonCode::TopicNameInvalid,
             Self::TopicAliasZero => ReasonCode::TopicAliasInvalid,
             Self::TooLarge { .. } => ReasonCode::PacketTooLarge,
             Self::DuplicateProperty { .. }
-            | Self::MisplacedProperty { .. }
             | Self::PropertyValue { .. }
             | Self::NoFilter
             | Self::NoTopic
             | Self::NotConnect
+            | Self::RequestedQoS
             | Self::RetainHandling
             | Self::ReasonCode { .. }
             | Self::NoAuthMethod

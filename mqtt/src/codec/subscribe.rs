@@ -56,7 +56,12 @@ fn check_options(version: Version, options: &[u8]) -> Result<(), DecodeError> {
     if reserved != 0 {
         return Err(Malformed::ReservedBits.into());
     }
-    qos_from_bits(byte & 3).ok_or(Malformed::QoS)?;
+    if qos_from_bits(byte & 3).is_none() {
+        return Err(match version.is_5() {
+            true => DecodeError::RequestedQoS,
+            false => Malformed::QoS.into(),
+        });
+    }
     match SubscriptionOptions::from_byte(byte) {
         Some(_) => Ok(()),
         None => Err(DecodeError::RetainHandling),
