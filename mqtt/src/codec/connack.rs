@@ -1,4 +1,4 @@
-use super::acknowledgement::write_diagnostics;
+use super::acknowledgement::{read_reason, write_diagnostics};
 use super::error::{DecodeError, Malformed};
 use super::property::{Properties, Property, PropertySet, id};
 use super::reader::Reader;
@@ -28,20 +28,42 @@ const ALLOWED: PropertySet = PropertySet::of(&[
 
 const SESSION_PRESENT: u8 = 1;
 
+/// The codes of version 5.
+const CODES: &[ReasonCode] = &[
+    ReasonCode::Success,
+    ReasonCode::UnspecifiedError,
+    ReasonCode::MalformedPacket,
+    ReasonCode::ProtocolError,
+    ReasonCode::ImplementationSpecificError,
+    ReasonCode::UnsupportedProtocolVersion,
+    ReasonCode::ClientIdentifierNotValid,
+    ReasonCode::BadUserNameOrPassword,
+    ReasonCode::NotAuthorized,
+    ReasonCode::ServerUnavailable,
+    ReasonCode::ServerBusy,
+    ReasonCode::Banned,
+    ReasonCode::BadAuthenticationMethod,
+    ReasonCode::TopicNameInvalid,
+    ReasonCode::PacketTooLarge,
+    ReasonCode::QuotaExceeded,
+    ReasonCode::PayloadFormatInvalid,
+    ReasonCode::RetainNotSupported,
+    ReasonCode::QoSNotSupported,
+    ReasonCode::UseAnotherServer,
+    ReasonCode::ServerMoved,
+    ReasonCode::ConnectionRateExceeded,
+];
+
 pub(super) fn decode<'a>(version: Version, body: &'a [u8]) -> Result<ConnAck<'a>, DecodeError> {
     let mut reader = Reader::new(body);
     let flags = reader.u8()?;
-    if flags & !SESSION_PRESENT != 0 {
+    let reason = read_code(version, &mut reader)?;
+    if flags & !may_have(version, reason) != 0 {
         return Err(Malformed::ReservedBits.into());
     }
-    let code = reader.u8()?;
-    let reason = match version {
-        Version::V5 => ReasonCode::from_byte(code),
-        Version::V3_1 | Version::V3_1_1 => ReasonCode::from_v3_return_code(code),
-    };
     let mut connack = ConnAck {
         session_present: flags & SESSION_PRESENT != 0,
-        reason: reason.ok_or(Malformed::ReturnCode)?,
+        reason,
         offer: Offer::default(),
         diagnostics: Diagnostics::default(),
     };
@@ -50,6 +72,22 @@ pub(super) fn decode<'a>(version: Version, body: &'a [u8]) -> Result<ConnAck<'a>
     }
     reader.end()?;
     Ok(connack)
+}
+
+fn read_code(version: Version, reader: &mut Reader<'_>) -> Result<ReasonCode, DecodeError> {
+    if version.is_5() {
+        return read_reason(reader, CODES);
+    }
+    let code = ReasonCode::from_v3_return_code(reader.u8()?);
+    Ok(code.ok_or(Malformed::ReturnCode)?)
+}
+
+/// The flags that may be set: version 3.1 has none, and a refusal comes without a session.
+fn may_have(version: Version, reason: ReasonCode) -> u8 {
+    match version {
+        Version::V3_1_1 | Version::V5 if reason == ReasonCode::Success => SESSION_PRESENT,
+        _ => 0,
+    }
 }
 
 fn read_properties<'a>(
@@ -86,10 +124,8 @@ fn read_properties<'a>(
 pub(super) fn encode(version: Version, connack: &ConnAck<'_>, out: &mut Vec<u8>) {
     out.push(0x20);
     write_counted(out, |out| {
-        // Version 3.1 has no such flag.
-        out.push(u8::from(
-            connack.session_present && version != Version::V3_1,
-        ));
+        let flags = u8::from(connack.session_present) * SESSION_PRESENT;
+        out.push(flags & may_have(version, connack.reason));
         match version {
             Version::V5 => {
                 out.push(connack.reason.byte());

@@ -8,19 +8,51 @@ use crate::packet::{Diagnostics, ReasonCodes, SubAck, UnsubAck};
 use crate::reason::ReasonCode;
 use crate::version::Version;
 
+/// The codes of a SUBACK.
+const CODES: &[ReasonCode] = &[
+    ReasonCode::Success,
+    ReasonCode::GrantedQoS1,
+    ReasonCode::GrantedQoS2,
+    ReasonCode::UnspecifiedError,
+    ReasonCode::ImplementationSpecificError,
+    ReasonCode::NotAuthorized,
+    ReasonCode::TopicFilterInvalid,
+    ReasonCode::PacketIdentifierInUse,
+    ReasonCode::QuotaExceeded,
+    ReasonCode::SharedSubscriptionsNotSupported,
+    ReasonCode::SubscriptionIdentifiersNotSupported,
+    ReasonCode::WildcardSubscriptionsNotSupported,
+];
+
+const CODES_OF_UNSUBACK: &[ReasonCode] = &[
+    ReasonCode::Success,
+    ReasonCode::NoSubscriptionExisted,
+    ReasonCode::UnspecifiedError,
+    ReasonCode::ImplementationSpecificError,
+    ReasonCode::NotAuthorized,
+    ReasonCode::TopicFilterInvalid,
+    ReasonCode::PacketIdentifierInUse,
+];
+
+/// Version 3 grants a QoS or says that it failed.
+const CODES_OF_VERSION_3: &[ReasonCode] = &[
+    ReasonCode::Success,
+    ReasonCode::GrantedQoS1,
+    ReasonCode::GrantedQoS2,
+    ReasonCode::UnspecifiedError,
+];
+
 pub(super) fn decode<'a>(version: Version, body: &'a [u8]) -> Result<SubAck<'a>, DecodeError> {
     let mut reader = Reader::new(body);
     let packet_id = reader.packet_id()?;
     let diagnostics = diagnostics(version, &mut reader)?;
-    let bytes = reader.take_rest();
-    let is_v3_code = |byte: &u8| matches!(byte, 0..=2 | 0x80);
-    if bytes.is_empty() || (!version.is_5() && !bytes.iter().all(is_v3_code)) {
-        return Err(Malformed::ReturnCode.into());
-    }
-    let reasons = ReasonCodes::new(bytes).ok_or(Malformed::ReturnCode)?;
+    let codes = match version.is_5() {
+        true => CODES,
+        false => CODES_OF_VERSION_3,
+    };
     Ok(SubAck {
         packet_id,
-        reasons,
+        reasons: read_reasons(&mut reader, codes)?,
         diagnostics,
     })
 }
@@ -32,16 +64,32 @@ pub(super) fn decode_unsuback<'a>(
     let mut reader = Reader::new(body);
     let packet_id = reader.packet_id()?;
     let diagnostics = diagnostics(version, &mut reader)?;
-    let bytes = reader.take_rest();
-    if bytes.is_empty() == version.is_5() {
-        return Err(Malformed::ReturnCode.into());
-    }
-    let reasons = ReasonCodes::new(bytes).ok_or(Malformed::ReturnCode)?;
+    let reasons = match version.is_5() {
+        true => read_reasons(&mut reader, CODES_OF_UNSUBACK)?,
+        false => ReasonCodes::default(),
+    };
+    reader.end()?;
     Ok(UnsubAck {
         packet_id,
         reasons,
         diagnostics,
     })
+}
+
+/// All that is left, at least one code.
+fn read_reasons<'a>(
+    reader: &mut Reader<'a>,
+    codes: &[ReasonCode],
+) -> Result<ReasonCodes<'a>, DecodeError> {
+    let bytes = reader.take_rest();
+    if bytes.is_empty() {
+        return Err(Malformed::Short.into());
+    }
+    let is_foreign = |byte: &&u8| !codes.iter().any(|code| code.byte() == **byte);
+    match bytes.iter().find(is_foreign) {
+        Some(code) => Err(DecodeError::ReasonCode { code: *code }),
+        None => Ok(ReasonCodes { bytes }),
+    }
 }
 
 fn diagnostics<'a>(
