@@ -11,6 +11,8 @@ use crate::packet::{Connect, LastWill, PublishProperties};
 use crate::version::Version;
 
 pub(super) const FIRST: u8 = 0x10;
+/// The flags of the will's QoS and retain.
+const OF_WILL: u8 = 0b0011_1000;
 
 const ALLOWED: PropertySet = PropertySet::of(&[
     id::SESSION_EXPIRY,
@@ -65,10 +67,13 @@ pub fn decode_connect(frame: Frame<'_>) -> Result<Connect<'_>, DecodeError> {
     if let Some((qos, retain)) = flags.will {
         connect.will = Some(read_will(&mut reader, version, qos, retain)?);
     }
-    if flags.user_name {
+    // In 3.1 the length of the packet counts for more than these flags: what they
+    // announce may be missing.
+    let may_end = version == Version::V3_1;
+    if flags.user_name && !(may_end && reader.is_empty()) {
         connect.user_name = Some(reader.text()?);
     }
-    if flags.password {
+    if flags.password && !(may_end && reader.is_empty()) {
         connect.password = Some(reader.binary()?);
     }
     reader.end()?;
@@ -96,8 +101,10 @@ impl Flags {
         let (user_name, password) = (has(7), has(6));
         let is_will = has(2);
         let retain = has(5);
-        let qos = qos_from_bits((byte >> 3) & 3).ok_or(Malformed::QoS)?;
-        let will_is_odd = !is_will && (retain || qos != QoS::AtMostOnce);
+        let qos_bits = if is_will { (byte >> 3) & 3 } else { 0 };
+        let qos = qos_from_bits(qos_bits).ok_or(Malformed::QoS)?;
+        // 3.1 disregards what is said about a will that there is not.
+        let will_is_odd = !is_will && byte & OF_WILL != 0 && version != Version::V3_1;
         let password_alone = password && !user_name && !version.is_5();
         if has(0) || will_is_odd || password_alone {
             return Err(Malformed::ConnectFlags.into());
