@@ -55,6 +55,9 @@ pub fn encode_within(
     let limit = limit.min(MAX_FIXED_HEADER_BYTES + MAX_VARIABLE_INTEGER);
     encode(version, packet, out);
     let mut bytes = out.len() - start;
+    if bytes <= limit {
+        return Ok(());
+    }
     let mut shorter = packet.clone();
     while bytes > limit {
         out.truncate(start);
