@@ -26,6 +26,9 @@ mod subscribe;
 mod texts;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use connect::decode_connect;
 pub use decode::decode;
 pub use encode::{TooLarge, encode, encode_within};
