@@ -8,6 +8,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod acknowledgement;
+mod agreement_v3;
+mod agreement_v5;
 mod arbitrary;
 mod auth;
 mod connack;
