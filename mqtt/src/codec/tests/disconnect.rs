@@ -22,10 +22,8 @@ fn normal_in_every_version() {
 /// Table 3-10 of the standard, and 0x8C, which Table 2-6 gives to DISCONNECT too.
 #[test]
 fn its_reason_codes() {
-    let is_right = |code| match code {
-        0x00 | 0x04 | 0x80..=0x83 | 0x87 | 0x89 | 0x8b..=0x90 | 0x93..=0xa2 => true,
-        _ => false,
-    };
+    let is_right =
+        |code| matches!(code, 0x00 | 0x04 | 0x80..=0x83 | 0x87 | 0x89 | 0x8b..=0x90 | 0x93..=0xa2);
     for code in 0..=255 {
         let notation = format!("e0 01 {code:02x}");
         if !is_right(code) {

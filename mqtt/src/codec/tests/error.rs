@@ -28,13 +28,11 @@ fn every_refusal_has_the_reason_code_of_the_standard() {
 
 #[test]
 fn every_reason_code_is_found_by_its_byte_and_nothing_else_is() {
-    let gaps = |byte: u8| match byte {
-        0x00..=0x02 | 0x04 | 0x10 | 0x11 | 0x18 | 0x19 | 0x80..=0xa2 => true,
-        _ => false,
-    };
+    let is_defined =
+        |byte: u8| matches!(byte, 0x00..=0x02 | 0x04 | 0x10 | 0x11 | 0x18 | 0x19 | 0x80..=0xa2);
     for byte in 0..=255 {
         let code = ReasonCode::from_byte(byte);
-        assert_eq!(code.is_some(), gaps(byte), "{byte:02x}");
+        assert_eq!(code.is_some(), is_defined(byte), "{byte:02x}");
         if let Some(code) = code {
             assert_eq!(code.byte(), byte);
             assert_eq!(code.is_error(), byte >= 0x80);
