@@ -2,11 +2,12 @@ use std::num::{NonZeroU16, NonZeroU32};
 
 use quorate_model::retained::QoS;
 
+use super::Hidden;
 use super::publish::PublishProperties;
 use crate::codec::UserProperties;
 use crate::version::Version;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Connect<'a> {
     pub version: Version,
     /// Clean session in version 3, clean start in 5.
@@ -60,5 +61,35 @@ impl<'a> Connect<'a> {
             auth_method: None,
             auth_data: None,
         }
+    }
+}
+
+/// Without the secrets in it: a packet can end up in a log.
+impl std::fmt::Debug for Connect<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connect")
+            .field("version", &self.version)
+            .field("clean_start", &self.clean_start)
+            .field("keep_alive_s", &self.keep_alive_s)
+            .field("client_id", &self.client_id)
+            .field("will", &self.will)
+            .field("user_name", &self.user_name)
+            .field("password", &self.password.map(|_| Hidden))
+            .field("session_expiry_s", &self.session_expiry_s)
+            .field("receive_maximum", &self.receive_maximum)
+            .field("maximum_packet_size", &self.maximum_packet_size)
+            .field("topic_alias_maximum", &self.topic_alias_maximum)
+            .field(
+                "request_response_information",
+                &self.request_response_information,
+            )
+            .field(
+                "request_problem_information",
+                &self.request_problem_information,
+            )
+            .field("user_properties", &self.user_properties)
+            .field("auth_method", &self.auth_method)
+            .field("auth_data", &self.auth_data.map(|_| Hidden))
+            .finish()
     }
 }

@@ -44,6 +44,10 @@ pub enum Packet<'a> {
     Auth(Auth<'a>),
 }
 
+/// Stands for a secret in debug output.
+#[derive(Clone, Copy, Debug)]
+struct Hidden;
+
 /// What a packet may say beside its reason code. The first to be left out of a
 /// packet that would be too large for its receiver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

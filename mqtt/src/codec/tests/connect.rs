@@ -4,7 +4,8 @@ use quorate_model::retained::QoS;
 
 use super::{OF_3, bytes, reads_as, same};
 use crate::codec::UserProperties;
-use crate::packet::{Connect, LastWill, Packet, PublishProperties};
+use crate::packet::{Auth, Connect, Diagnostics, LastWill, Packet, PublishProperties};
+use crate::reason::ReasonCode;
 use crate::version::Version::{self, V3_1, V3_1_1, V5};
 
 fn plain(version: Version) -> Connect<'static> {
@@ -196,6 +197,32 @@ fn in_3_1_the_bits_of_a_will_count_only_with_a_will() {
     for flags in ["0a", "12", "1a", "22", "3a"] {
         let notation = format!("10 ([MQIsdp] 03 {flags} 003c [c1])");
         reads_as(V3_1, &notation, &without);
+    }
+}
+
+#[test]
+fn debug_output_has_no_secrets() {
+    let connect = Connect {
+        user_name: Some("someone"),
+        password: Some(b"AAAA"),
+        auth_data: Some(b"AAAA"),
+        ..plain(V5)
+    };
+    let auth = Auth {
+        reason: ReasonCode::ContinueAuthentication,
+        method: Some("SCRAM"),
+        data: Some(b"AAAA"),
+        diagnostics: Diagnostics::default(),
+    };
+    let connect = format!("{:?}", Packet::Connect(connect));
+    let auth = format!("{:?}", Packet::Auth(auth));
+    assert!(connect.contains("someone") && connect.contains("password: Some(Hidden)"));
+    assert!(auth.contains("SCRAM") && auth.contains("data: Some(Hidden)"));
+    for output in [connect, auth] {
+        assert!(
+            !output.contains("65, 65") && !output.contains("AAAA"),
+            "{output}"
+        );
     }
 }
 
