@@ -3,6 +3,7 @@
 //! `node start` and `dev` run nodes; every other command asks a node that runs,
 //! through its admin API.
 
+mod broker_plane;
 pub mod cli;
 mod config;
 mod control;
@@ -10,6 +11,7 @@ mod data_dir;
 mod dev;
 mod logging;
 mod machine;
+mod mqtt;
 mod pki;
 mod problems;
 mod start;

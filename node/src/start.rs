@@ -19,7 +19,7 @@ use crate::cli::{Failure, Output, SOCKET, StartArgs};
 use crate::control::NodeControl;
 use crate::data_dir::{DataDir, keep_new_files_private};
 use crate::machine::Machine;
-use crate::{config, logging, pki, problems};
+use crate::{config, logging, mqtt, pki, problems};
 
 /// How long the admin API may take to answer what it is asked when it stops.
 const ADMIN_PATIENCE: Duration = Duration::from_secs(8);
@@ -76,11 +76,21 @@ async fn serve(config: Config, until_stdin_closes: bool) -> Result<(), Problem> 
         admin = %config.admin.bind,
         "the node runs"
     );
+    let (stop_mqtt, mqtt_stopping) = watch::channel(false);
+    let mqtt = mqtt::serve(config.clone(), node.clone(), stopped(mqtt_stopping));
+    let mut mqtt = tokio::spawn(mqtt);
     let result = tokio::select! {
         () = stop => Ok(()),
         failure = node.failed() => Err(Problem::new(Code::Internal, failure)),
+        ended = &mut mqtt => Err(mqtt::why_it_ended(ended)),
     };
     tracing::info!("the node stops");
+    if !mqtt.is_finished() {
+        stop_mqtt.send_replace(true);
+        if let Ok(Err(problem)) = mqtt.await {
+            tracing::warn!(problem = %problem.error, "MQTT clients were not seen off");
+        }
+    }
     stop_admin.send_replace(true);
     node.shutdown().await;
     // Whatever it still answers is not worth more than that.

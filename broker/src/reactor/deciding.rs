@@ -12,19 +12,19 @@ use crate::control_plane::{Done, Unavailable};
 use crate::mailbox::Mail;
 
 impl Reactor {
-    /// Proposes all that the turn has gathered.
+    /// Proposes what has been gathered, unless enough is on its way.
     pub(super) fn propose(&mut self) {
-        if self.proposals.commands.is_empty() {
-            return;
+        while let Some(commands) = self.proposals.take() {
+            let mailbox = Arc::clone(&self.mailbox);
+            let done: Done = Box::new(move |decision| mailbox.put(Mail::Decided(decision)));
+            self.shared.control.propose(commands, done);
         }
-        let commands = self.proposals.take();
-        let mailbox = Arc::clone(&self.mailbox);
-        let done: Done = Box::new(move |decision| mailbox.put(Mail::Decided(decision)));
-        self.shared.control.propose(commands, done);
     }
 
     pub(super) fn on_decided(&mut self, decision: Result<Vec<Reply>, Unavailable>) {
         let waiters = self.proposals.answered();
+        // There is room for more to be gathered.
+        self.ready.append(&mut self.held);
         match decision {
             Ok(replies) => {
                 assert_eq!(replies.len(), waiters.len(), "a reply for each command");

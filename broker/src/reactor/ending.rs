@@ -20,15 +20,18 @@ impl Reactor {
     /// The broker ends the connection: the session is told at once, and the socket is
     /// closed when what is to be sent has been sent.
     pub(super) fn leave(&mut self, key: ConnectionKey) {
-        let now = self.now;
+        let linger_ms = match self.is_draining {
+            true => self.shared.config.drain_timeout.as_millis() as u64,
+            false => LINGER_MS,
+        };
+        let until = self.now.plus_millis(linger_ms);
         let Some(connection) = self.connection(key) else {
             return;
         };
         let before = std::mem::replace(&mut connection.phase, Phase::Leaving);
         connection.input = Vec::new();
         self.mark_dirty(key);
-        self.deadlines
-            .add(now.plus_millis(LINGER_MS), Subject::Connection(key));
+        self.deadlines.add(until, Subject::Connection(key));
         if let Phase::Live(session) = before {
             self.detach(session);
         }

@@ -70,6 +70,8 @@ pub(crate) struct Reactor {
     has_heavy_output: bool,
     /// Those whose socket may hold more.
     ready: Vec<ConnectionKey>,
+    /// Those that are not read because too much is undecided.
+    held: Vec<ConnectionKey>,
     scratch: Scratch,
     is_draining: bool,
 }
@@ -105,6 +107,7 @@ impl Reactor {
             dirty: Vec::new(),
             has_heavy_output: false,
             ready: Vec::new(),
+            held: Vec::new(),
             scratch: Scratch {
                 input: vec![0; READ_BYTES],
                 ..Scratch::default()

@@ -17,10 +17,21 @@ use slab::Slab;
 use crate::connection::ConnectionKey;
 use crate::session_table::SessionKey;
 
+/// Proposals of one reactor that are on their way: enough that one is made while
+/// another is committed, and few, so that what is gathered meanwhile goes together.
+const MAX_UNDER_WAY: usize = 2;
+/// What one proposal may carry; a request of the core tier takes more.
+const MAX_COMMANDS: usize = 8_192;
+const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// With more than that gathered, nothing is read that could add to it.
+const FULL_COMMANDS: usize = 2 * MAX_COMMANDS;
+const FULL_BYTES: usize = 2 * MAX_BYTES;
+
 #[derive(Default)]
 pub(super) struct Proposals {
-    pub(super) commands: Vec<Command>,
-    waiters: Vec<Waiter>,
+    /// Each with its weight and who waits for it.
+    gathered: VecDeque<(Command, usize, Waiter)>,
+    gathered_bytes: usize,
     /// Of the proposals that are on their way.
     sent: VecDeque<Vec<Waiter>>,
     pub(super) subscribes: Slab<PendingSubscribe>,
@@ -78,14 +89,35 @@ pub(super) struct PendingFilter {
 
 impl Proposals {
     pub(super) fn add(&mut self, command: Command, waiter: Waiter) {
-        self.commands.push(command);
-        self.waiters.push(waiter);
+        let bytes = weight(&command);
+        self.gathered_bytes += bytes;
+        self.gathered.push_back((command, bytes, waiter));
     }
 
-    /// Those of this turn; their waiters wait from now on.
-    pub(super) fn take(&mut self) -> Vec<Command> {
-        self.sent.push_back(std::mem::take(&mut self.waiters));
-        std::mem::take(&mut self.commands)
+    /// Whether clients have to wait before they ask for more.
+    pub(super) fn is_full(&self) -> bool {
+        self.gathered.len() >= FULL_COMMANDS || self.gathered_bytes >= FULL_BYTES
+    }
+
+    /// The next proposal, if there is anything to propose and it is time; its waiters
+    /// wait from now on.
+    pub(super) fn take(&mut self) -> Option<Vec<Command>> {
+        if self.gathered.is_empty() || self.sent.len() >= MAX_UNDER_WAY {
+            return None;
+        }
+        let (mut commands, mut waiters) = (Vec::new(), Vec::new());
+        let mut taken_bytes = 0;
+        while commands.len() < MAX_COMMANDS
+            && (taken_bytes == 0 || taken_bytes < MAX_BYTES)
+            && let Some((command, bytes, waiter)) = self.gathered.pop_front()
+        {
+            taken_bytes += bytes;
+            commands.push(command);
+            waiters.push(waiter);
+        }
+        self.gathered_bytes -= taken_bytes;
+        self.sent.push_back(waiters);
+        Some(commands)
     }
 
     /// The waiters of the oldest proposal that is on its way.
@@ -108,4 +140,17 @@ impl PendingFilter {
         let is_granted = self.code < ReasonCode::UnspecifiedError.byte();
         wants && is_granted && self.filter.share_group().is_none()
     }
+}
+
+/// What a command takes, about.
+fn weight(command: &Command) -> usize {
+    const FIXED_BYTES: usize = 64;
+    let bytes = match command {
+        Command::AddRoute { filter } | Command::RemoveRoute { filter } => filter.as_str().len(),
+        Command::Claim { client, .. } | Command::Release { client, .. } => client.as_str().len(),
+        Command::Retain { topic, message } => topic.as_str().len() + message.bytes(),
+        Command::ClearRetained { topic } => topic.as_str().len(),
+        other => panic!("a broker does not propose {other:?}"),
+    };
+    FIXED_BYTES + bytes
 }

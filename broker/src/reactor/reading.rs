@@ -16,6 +16,10 @@ const SMALL_REMAINDER: usize = READ_BYTES / 4;
 impl Reactor {
     /// Reads once from the connection, and handles all packets that are complete.
     pub(super) fn read(&mut self, key: ConnectionKey) {
+        if self.proposals.is_full() {
+            self.held.push(key);
+            return;
+        }
         let mut buffer = std::mem::take(&mut self.scratch.input);
         self.read_into(key, &mut buffer);
         self.scratch.input = buffer;

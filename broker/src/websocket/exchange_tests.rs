@@ -1,12 +1,11 @@
 //! Both ends of this module against each other.
 
-use super::client;
 use super::close_code::CloseCode;
 use super::frame::{Opcode, Role};
 use super::handshake::{self, Handshake};
 use super::mask::Mask;
 use super::reader::{Event, Reader};
-use super::writer;
+use super::{client, writer};
 
 const NONCE: [u8; 16] = [7; 16];
 const KEY: [u8; 4] = [1, 2, 3, 4];

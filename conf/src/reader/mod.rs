@@ -11,6 +11,7 @@ use std::str::FromStr;
 use quorate_model::cluster::ClusterName;
 use quorate_model::member::Roles;
 use quorate_model::node_name::NodeName;
+use text::{count, duration, file_path, said, socket_address, switch, unknown_value, word};
 
 use crate::config::{
     AdminConfig, AuthConfig, BrokerConfig, ClusterConfig, Config, DiscoveryStrategy, LogConfig,
@@ -23,8 +24,6 @@ use crate::merged::Merged;
 use crate::pki::Pki;
 use crate::problem::Problem;
 use crate::setting::entry_path;
-
-use text::{count, duration, file_path, said, socket_address, switch, unknown_value, word};
 
 /// Goes on after a bad value, so that all of them are told at once. A section
 /// with a bad value is `None`; its problem stands in the list.

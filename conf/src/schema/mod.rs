@@ -2,9 +2,9 @@
 
 mod tables;
 
-use crate::listener_id::ListenerName;
-
 pub(crate) use tables::SECTIONS;
+
+use crate::listener_id::ListenerName;
 
 /// What stands under one header of a file.
 #[derive(Debug)]
