@@ -192,7 +192,9 @@ impl Session {
         verdict: Result<Accepted, ReasonCode>,
         outbox: &mut impl Outbox,
     ) -> Output<'static> {
-        let is_same_connection = ticket.connection == self.connection;
+        // What was not answered before a connection ended is not counted any more.
+        let is_same_connection =
+            ticket.connection == self.connection && self.phase != Phase::Detached;
         if ticket.qos == QoS::ExactlyOnce {
             match verdict {
                 Ok(_) => self.inbound().decide(ticket.packet_id),

@@ -27,6 +27,8 @@ mod queue;
 mod sending;
 mod subscription_ids;
 mod terms;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod will;
 

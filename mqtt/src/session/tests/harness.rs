@@ -1,0 +1,485 @@
+//! A client in dialogue with its session. Every step returns one line: what the
+//! client got and what the broker was told to do, in their order, in words that are
+//! the same for all versions.
+
+use std::num::{NonZeroU32, NonZeroU64};
+
+use quorate_model::client_id::ClientId;
+use quorate_model::retained::QoS;
+
+use crate::codec::PublishHead;
+use crate::limits::Limits;
+use crate::message::{Message, Passing, SessionNumber, Traits};
+use crate::moment::Moment;
+use crate::packet::{
+    Acknowledgement, Connect, Disconnect, LastWill, Packet, Publish, PublishProperties,
+};
+use crate::packet_id::PacketId;
+use crate::reason::ReasonCode;
+use crate::session::{
+    Accepted, Arrival, Context, Delivered, Delivery, Farewell, GroupNumber, Input, Opening, Orphan,
+    Outbox, Output, Session, Ticket,
+};
+use crate::version::Version;
+
+pub(super) const QOS: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
+
+/// Takes down what a session sends.
+#[derive(Debug)]
+pub(super) struct Wire {
+    /// For so many messages.
+    pub(super) room: usize,
+    lines: Vec<String>,
+    /// The sizes of the messages that were sent.
+    pub(super) sizes: Vec<usize>,
+    /// Packets that gave a reason in words.
+    pub(super) explained: Vec<&'static str>,
+}
+
+/// What a client is like before it connects.
+#[derive(Debug)]
+pub(super) struct Setup {
+    pub(super) connect: Connect<'static>,
+    pub(super) limits: Limits,
+}
+
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) setup: Setup,
+    /// None once it has ended.
+    pub(super) session: Option<Session>,
+    pub(super) wire: Wire,
+    pub(super) now: Moment,
+    tickets: Vec<Ticket>,
+}
+
+/// A message for the client; its payload is its topic unless it is given another.
+#[derive(Clone, Debug)]
+pub(super) struct Parcel {
+    topic: &'static str,
+    payload: Vec<u8>,
+    qos: QoS,
+    retain: bool,
+    expires: Moment,
+    ids: Vec<NonZeroU32>,
+    group: Option<GroupNumber>,
+}
+
+pub(super) fn v5() -> Setup {
+    let mut connect = Connect::new(Version::V5, "c");
+    connect.session_expiry_s = Some(100);
+    Setup::new(connect)
+}
+
+/// Of a client that wants its session kept.
+pub(super) fn v3() -> Setup {
+    Setup::new(Connect::new(Version::V3_1_1, "c")).with(|connect| connect.clean_start = false)
+}
+
+pub(super) fn parcel(topic: &'static str, qos: usize) -> Parcel {
+    Parcel {
+        topic,
+        payload: Vec::new(),
+        qos: QOS[qos],
+        retain: false,
+        expires: Moment::NEVER,
+        ids: Vec::new(),
+        group: None,
+    }
+}
+
+pub(super) fn will(topic: &'static str, delay_s: u32) -> LastWill<'static> {
+    LastWill {
+        topic,
+        payload: b"gone",
+        qos: QoS::AtLeastOnce,
+        retain: false,
+        delay_s,
+        properties: PublishProperties::default(),
+    }
+}
+
+pub(super) fn publish(topic: &'static str, qos: usize, id: u16) -> Publish<'static> {
+    Publish {
+        duplicate: false,
+        qos: QOS[qos],
+        retain: false,
+        topic,
+        packet_id: PacketId::new(id),
+        topic_alias: None,
+        subscription_ids: Default::default(),
+        properties: PublishProperties::default(),
+        payload: b"",
+    }
+}
+
+pub(super) fn id(id: u16) -> PacketId {
+    PacketId::new(id).unwrap()
+}
+
+impl Parcel {
+    pub(super) fn payload(mut self, bytes: usize) -> Self {
+        self.payload = vec![b'x'; bytes];
+        self
+    }
+
+    pub(super) fn retained(mut self) -> Self {
+        self.retain = true;
+        self
+    }
+
+    pub(super) fn expires(mut self, at: Moment) -> Self {
+        self.expires = at;
+        self
+    }
+
+    pub(super) fn ids(mut self, ids: &[u32]) -> Self {
+        self.ids = ids.iter().filter_map(|id| NonZeroU32::new(*id)).collect();
+        self
+    }
+
+    pub(super) fn shared(mut self, group: u64) -> Self {
+        self.group = NonZeroU64::new(group).map(GroupNumber);
+        self
+    }
+}
+
+impl Setup {
+    fn new(connect: Connect<'static>) -> Self {
+        let limits = Limits::default();
+        Self { connect, limits }
+    }
+
+    pub(super) fn with(mut self, change: impl FnOnce(&mut Connect<'static>)) -> Self {
+        change(&mut self.connect);
+        self
+    }
+
+    pub(super) fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+        change(&mut self.limits);
+        self
+    }
+
+    pub(super) fn opening(&self) -> Opening {
+        let fresh = || ClientId::new("fresh").unwrap();
+        Opening::negotiate(&self.connect, &self.limits, fresh).unwrap()
+    }
+
+    pub(super) fn open(self) -> Client {
+        let now = Moment::from_millis(1_000_000);
+        let session = Session::open(self.opening(), SessionNumber(7), now);
+        session.validate();
+        Client {
+            setup: self,
+            session: Some(session),
+            wire: Wire::new(),
+            now,
+            tickets: Vec::new(),
+        }
+    }
+}
+
+impl Client {
+    pub(super) fn session(&self) -> &Session {
+        self.session.as_ref().expect("the session has ended")
+    }
+
+    pub(super) fn handle(&mut self, input: Input<'_>) -> String {
+        let session = self.session.as_mut().expect("the session has ended");
+        let context = Context {
+            now: self.now,
+            limits: &self.setup.limits,
+        };
+        let output = session.handle(context, input, &mut self.wire);
+        session.validate();
+        self.take_down(&output)
+    }
+
+    pub(super) fn send(&mut self, packet: Packet<'_>) -> String {
+        self.handle(Input::Packet(packet))
+    }
+
+    pub(super) fn publish(&mut self, topic: &'static str, qos: usize, id: u16) -> String {
+        self.send(Packet::Publish(publish(topic, qos, id)))
+    }
+
+    pub(super) fn publish_with(&mut self, change: impl FnOnce(&mut Publish<'_>)) -> String {
+        let mut packet = publish("a", 0, 0);
+        change(&mut packet);
+        self.send(Packet::Publish(packet))
+    }
+
+    pub(super) fn puback(&mut self, id: u16) -> String {
+        self.send(Packet::PubAck(ack(id, ReasonCode::Success)))
+    }
+
+    pub(super) fn pubrec(&mut self, id: u16) -> String {
+        self.pubrec_with(id, ReasonCode::Success)
+    }
+
+    pub(super) fn pubrec_with(&mut self, id: u16, reason: ReasonCode) -> String {
+        self.send(Packet::PubRec(ack(id, reason)))
+    }
+
+    pub(super) fn pubrel(&mut self, id: u16) -> String {
+        self.send(Packet::PubRel(ack(id, ReasonCode::Success)))
+    }
+
+    pub(super) fn pubcomp(&mut self, id: u16) -> String {
+        self.send(Packet::PubComp(ack(id, ReasonCode::Success)))
+    }
+
+    pub(super) fn disconnect(&mut self, reason: ReasonCode) -> String {
+        self.send(Packet::Disconnect(Disconnect::new(reason)))
+    }
+
+    pub(super) fn disconnect_expiring(&mut self, seconds: u32) -> String {
+        let mut disconnect = Disconnect::new(ReasonCode::Success);
+        disconnect.session_expiry_s = Some(seconds);
+        self.send(Packet::Disconnect(disconnect))
+    }
+
+    /// The broker took the message, and somebody had subscribed to it.
+    pub(super) fn accept(&mut self, id: u16) -> String {
+        self.decide(id, Ok(Accepted { is_matched: true }))
+    }
+
+    pub(super) fn refuse(&mut self, id: u16, reason: ReasonCode) -> String {
+        self.decide(id, Err(reason))
+    }
+
+    /// About the oldest message of that id.
+    pub(super) fn decide(&mut self, id: u16, verdict: Result<Accepted, ReasonCode>) -> String {
+        let is_it = |ticket: &Ticket| ticket.packet_id.get() == id;
+        let at = self.tickets.iter().position(is_it).expect("no ticket");
+        let ticket = self.tickets.remove(at);
+        self.handle(Input::Verdict(ticket, verdict))
+    }
+
+    pub(super) fn deliver(&mut self, parcel: &Parcel) -> String {
+        let traits = Traits {
+            qos: parcel.qos,
+            retain: parcel.retain,
+            expires: parcel.expires,
+            publisher: None,
+        };
+        let passing = Passing::new(traits, parcel.topic, &[], &parcel.payload);
+        self.handle(Input::Delivery(Delivery {
+            message: &passing,
+            qos: parcel.qos,
+            retain: parcel.retain,
+            subscription_ids: &parcel.ids,
+            group: parcel.group,
+        }))
+    }
+
+    /// Delivers messages of that QoS on these topics.
+    pub(super) fn deliver_all(&mut self, topics: &[&'static str], qos: usize) -> String {
+        let lines = topics
+            .iter()
+            .map(|topic| self.deliver(&parcel(topic, qos)))
+            .filter(|line| !line.is_empty());
+        lines.collect::<Vec<_>>().join("; ")
+    }
+
+    pub(super) fn room(&mut self, messages: usize) -> String {
+        self.wire.room = messages;
+        self.handle(Input::Room)
+    }
+
+    pub(super) fn farewell(&mut self, farewell: &Farewell<'_>) -> String {
+        self.handle(Input::Disconnect(*farewell))
+    }
+
+    pub(super) fn close(&mut self) -> String {
+        self.handle(Input::Closed)
+    }
+
+    /// Comes back as it came first, but for the session that it finds.
+    pub(super) fn reconnect(&mut self) -> String {
+        self.reconnect_as(|_| ())
+    }
+
+    pub(super) fn reconnect_as(&mut self, change: impl FnOnce(&mut Connect<'static>)) -> String {
+        self.setup.connect.clean_start = false;
+        change(&mut self.setup.connect);
+        let opening = self.setup.opening();
+        self.wire = Wire::new();
+        let session = self.session.as_mut().expect("the session has ended");
+        session.attach(opening, self.now);
+        session.validate();
+        self.handle(Input::Room)
+    }
+
+    /// Lets time pass, and the session know.
+    pub(super) fn wait_ms(&mut self, millis: u64) -> String {
+        self.now = self.now.plus_millis(millis);
+        let mut lines = Vec::new();
+        while let Some(session) = &self.session
+            && session.next_timeout() <= self.now
+        {
+            lines.push(self.handle(Input::Tick));
+        }
+        lines.join("; ")
+    }
+
+    pub(super) fn wait_s(&mut self, seconds: u64) -> String {
+        self.wait_ms(seconds * 1000)
+    }
+
+    pub(super) fn in_s(&self, seconds: u32) -> Moment {
+        self.now.plus_seconds(seconds)
+    }
+
+    fn take_down(&mut self, output: &Output<'_>) -> String {
+        if let Output::Publish(arrival) = output {
+            self.tickets.extend(arrival.ticket);
+        }
+        if let Output::Ended { .. } = output {
+            self.session = None;
+        }
+        let mut lines = std::mem::take(&mut self.wire.lines);
+        lines.extend(told(output));
+        lines.join("; ")
+    }
+}
+
+fn ack(packet: u16, reason: ReasonCode) -> Acknowledgement<'static> {
+    Acknowledgement::new(id(packet), reason)
+}
+
+/// What the broker is told, in words.
+pub(super) fn told(output: &Output<'_>) -> Option<String> {
+    Some(match output {
+        Output::Nothing => return None,
+        Output::Publish(arrival) => arrives(arrival),
+        Output::Delivered { fate, dropped } => {
+            let dropped = match dropped {
+                0 => String::new(),
+                dropped => format!(" in place of {dropped}"),
+            };
+            match fate {
+                Delivered::Sent => return None,
+                Delivered::Queued => format!("queued{dropped}"),
+                Delivered::Dropped(reason) => format!("dropped, {reason:?}{dropped}"),
+            }
+        }
+        Output::Subscribe(subscribe) => {
+            let filters = subscribe.requests.iter().map(|request| request.filter);
+            format!("subscribes to {}", filters.collect::<Vec<_>>().join(" "))
+        }
+        Output::Unsubscribe(unsubscribe) => {
+            let filters: Vec<_> = unsubscribe.filters.iter().collect();
+            format!("unsubscribes from {}", filters.join(" "))
+        }
+        Output::Authenticate(_) => "authenticates".to_owned(),
+        Output::Will(message) => will_of(message),
+        Output::Close(reason) => format!("close ({reason})"),
+        Output::Detached { orphans } => format!("detached{}", leaving(orphans)),
+        Output::Ended { will, orphans } => {
+            let will = will.as_ref().map(|will| format!("; {}", will_of(will)));
+            format!("ended{}{}", will.unwrap_or_default(), leaving(orphans))
+        }
+    })
+}
+
+fn arrives(arrival: &Arrival<'_>) -> String {
+    let ticket = arrival.ticket.as_ref();
+    let ticket = ticket.map(|ticket| format!(" #{}", ticket.packet_id.get()));
+    let qos = arrival.publish.qos as u8;
+    format!(
+        "arrives {} q{qos}{}",
+        arrival.topic(),
+        ticket.unwrap_or_default()
+    )
+}
+
+pub(super) fn will_of(message: &Message) -> String {
+    format!("will {}", message.topic())
+}
+
+fn leaving(orphans: &[Orphan]) -> String {
+    let mut line = String::new();
+    for orphan in orphans {
+        let topic = orphan.message.topic();
+        line += &format!(", leaves {topic} to group {}", orphan.group.0);
+    }
+    line
+}
+
+impl Wire {
+    pub(super) fn new() -> Self {
+        Self {
+            room: usize::MAX,
+            lines: Vec::new(),
+            sizes: Vec::new(),
+            explained: Vec::new(),
+        }
+    }
+
+    fn acknowledge(&mut self, name: &'static str, ack: &Acknowledgement<'_>) {
+        let reason = match ack.reason {
+            ReasonCode::Success => String::new(),
+            reason => format!(" ({reason})"),
+        };
+        self.lines
+            .push(format!("{name} #{}{reason}", ack.packet_id.get()));
+        if ack.diagnostics.reason_string.is_some() {
+            self.explained.push(name);
+        }
+    }
+}
+
+impl Outbox for Wire {
+    fn has_room(&self) -> bool {
+        self.room > 0
+    }
+
+    fn send(&mut self, packet: &Packet<'_>) {
+        match packet {
+            Packet::PubAck(ack)
+            | Packet::PubRec(ack)
+            | Packet::PubRel(ack)
+            | Packet::PubComp(ack) => self.acknowledge(packet.name(), ack),
+            Packet::Disconnect(disconnect) => {
+                let server = disconnect.server_reference;
+                let server = server.map_or(String::new(), |server| format!(" to {server}"));
+                self.lines
+                    .push(format!("DISCONNECT ({}){server}", disconnect.reason));
+                if disconnect.diagnostics.reason_string.is_some() {
+                    self.explained.push(packet.name());
+                }
+            }
+            other => self.lines.push(other.name().to_owned()),
+        }
+    }
+
+    fn send_message(&mut self, head: &PublishHead<'_>, message: &Passing<'_>) {
+        assert!(self.has_room(), "sent without room");
+        assert_eq!(head.payload_bytes, message.payload.len());
+        if self.room < usize::MAX {
+            self.room -= 1;
+        }
+        let mut bytes = Vec::new();
+        head.write(&mut bytes);
+        assert_eq!(bytes.len() + head.payload_bytes, head.packet_bytes());
+        self.sizes.push(head.packet_bytes());
+        let mut line = format!("PUBLISH {} q{}", head.topic, head.qos as u8);
+        if let Some(id) = head.packet_id {
+            line += &format!(" #{}", id.get());
+        }
+        for (is_set, name) in [(head.duplicate, " dup"), (head.retain, " retain")] {
+            line += if is_set { name } else { "" };
+        }
+        if let Some(alias) = head.topic_alias {
+            line += &format!(" alias {alias}");
+        }
+        if let Some(expiry_s) = head.expiry_s.filter(|_| head.version.is_5()) {
+            line += &format!(" expiry {expiry_s}");
+        }
+        if !head.subscription_ids.is_empty() {
+            line += &format!(" ids {:?}", head.subscription_ids);
+        }
+        self.lines.push(line);
+    }
+}

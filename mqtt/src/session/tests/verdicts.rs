@@ -1,0 +1,76 @@
+//! What the broker decides about a client's messages, whenever that is.
+
+use super::harness::{v3, v5};
+use crate::reason::ReasonCode;
+use crate::session::Accepted;
+
+#[test]
+fn a_message_is_acknowledged_when_the_broker_has_it() {
+    for mut client in [v3().open(), v5().open()] {
+        assert_eq!(client.publish("a", 1, 7), "arrives a q1 #7");
+        assert_eq!(client.accept(7), "PUBACK #7");
+        assert_eq!(client.publish("a", 2, 7), "arrives a q2 #7");
+        assert_eq!(client.accept(7), "PUBREC #7");
+    }
+}
+
+#[test]
+fn verdicts_may_come_in_any_order() {
+    let mut client = v5().open();
+    client.publish("a", 1, 1);
+    client.publish("a", 2, 2);
+    client.publish("a", 1, 3);
+    assert_eq!(client.accept(3), "PUBACK #3");
+    assert_eq!(client.accept(2), "PUBREC #2");
+    assert_eq!(client.accept(1), "PUBACK #1");
+}
+
+#[test]
+fn a_verdict_after_the_connection_is_gone_is_for_nobody() {
+    for qos in [1, 2] {
+        let mut client = v5().open();
+        client.publish("a", qos, 1);
+        client.publish("a", qos, 2);
+        assert_eq!(client.close(), "detached");
+        assert_eq!(client.accept(1), "");
+        assert_eq!(client.refuse(2, ReasonCode::QuotaExceeded), "");
+    }
+}
+
+#[test]
+fn a_verdict_while_the_connection_is_closing_is_for_nobody() {
+    for qos in [1, 2] {
+        let mut client = v5().open();
+        client.publish("a", qos, 1);
+        client.disconnect(ReasonCode::Success);
+        assert_eq!(client.accept(1), "");
+        assert_eq!(client.close(), "detached");
+    }
+}
+
+#[test]
+fn a_verdict_of_qos_1_does_not_reach_the_next_connection() {
+    let mut client = v5().open();
+    client.publish("a", 1, 1);
+    client.close();
+    client.reconnect();
+    client.publish("b", 1, 1);
+    assert_eq!(client.accept(1), "");
+    assert_eq!(client.accept(1), "PUBACK #1");
+}
+
+#[test]
+fn nobody_subscribed() {
+    let nobody = Ok(Accepted { is_matched: false });
+    let mut client = v5().open();
+    client.publish("a", 1, 1);
+    client.publish("a", 2, 2);
+    assert_eq!(
+        client.decide(1, nobody),
+        "PUBACK #1 (no matching subscribers)"
+    );
+    assert_eq!(
+        client.decide(2, nobody),
+        "PUBREC #2 (no matching subscribers)"
+    );
+}
