@@ -73,6 +73,7 @@ impl Session {
         if let Some(inbound) = &mut self.inbound {
             inbound.disconnect();
         }
+        self.inbound.take_if(|inbound| inbound.is_empty());
         if let Some(outbound) = &mut self.outbound {
             outbound.disconnect();
         }
@@ -95,13 +96,7 @@ impl Session {
         }
         let outbound = self.outbound.as_mut();
         let orphans = outbound.map(|outbound| outbound.take_orphans(false));
-        if self
-            .outbound
-            .as_ref()
-            .is_some_and(|outbound| outbound.is_empty())
-        {
-            self.outbound = None;
-        }
+        self.outbound.take_if(|outbound| outbound.is_empty());
         Output::Detached {
             orphans: orphans.unwrap_or_default(),
         }

@@ -1,10 +1,12 @@
 //! What a client may say, and what follows.
 
+use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use quorate_model::retained::QoS;
 use quorate_model::topic_filter::TopicFilter;
 
+use super::inbound::Release;
 use super::outbox::Outbox;
 use super::output::{Accepted, Arrival, Output, Ticket};
 use super::{Context, Phase, Session};
@@ -123,16 +125,13 @@ impl Session {
         let Some(packet_id) = publish.packet_id else {
             return self.arrival(publish, aliased_topic, None, outbox);
         };
-        let is_repeated =
-            publish.qos == QoS::ExactlyOnce && self.inbound().is_unreleased(packet_id);
-        if is_repeated && self.inbound().is_undecided(packet_id) {
-            return Output::Nothing;
-        }
-        if is_repeated {
-            outbox.send(&Packet::PubRec(Acknowledgement::new(
-                packet_id,
-                ReasonCode::Success,
-            )));
+        if publish.qos == QoS::ExactlyOnce
+            && let Some(is_decided) = self.inbound().repeat(packet_id)
+        {
+            if is_decided {
+                let received = Acknowledgement::new(packet_id, ReasonCode::Success);
+                outbox.send(&Packet::PubRec(received));
+            }
             return Output::Nothing;
         }
         if self.exceeds_receive_maximum() {
@@ -174,15 +173,12 @@ impl Session {
         })
     }
 
-    /// Whether one more message would be one too many.
+    /// Whether one more message would be one too many. Version 3 has no such maximum,
+    /// but no client has more messages under way than there are packet ids.
     fn exceeds_receive_maximum(&self) -> bool {
-        let Some(maximum) = self.terms.receive_maximum else {
-            return false;
-        };
-        let unreleased = self
-            .inbound
-            .as_ref()
-            .map_or(0, |inbound| inbound.unreleased());
+        let maximum = self.terms.receive_maximum.unwrap_or(NonZeroU16::MAX);
+        let inbound = self.inbound.as_ref();
+        let unreleased = inbound.map_or(0, |inbound| inbound.counting());
         usize::from(self.undecided) + unreleased >= usize::from(maximum.get())
     }
 
@@ -192,23 +188,14 @@ impl Session {
         verdict: Result<Accepted, ReasonCode>,
         outbox: &mut impl Outbox,
     ) -> Output<'static> {
-        // What was not answered before a connection ended is not counted any more.
-        let is_same_connection =
-            ticket.connection == self.connection && self.phase != Phase::Detached;
-        if ticket.qos == QoS::ExactlyOnce {
-            match verdict {
-                Ok(_) => self.inbound().decide(ticket.packet_id),
-                // The client may use the id for another message at once.
-                Err(_) => drop(self.inbound().release(ticket.packet_id)),
+        let is_awaited = match ticket.qos {
+            QoS::ExactlyOnce => {
+                let inbound = self.inbound.as_mut();
+                inbound.is_some_and(|inbound| inbound.decide(ticket.packet_id, verdict.is_ok()))
             }
-        } else if !is_same_connection {
-            // The client sends it again, or has forgotten it.
-            return Output::Nothing;
-        } else {
-            assert!(self.undecided > 0, "a verdict that nobody waits for");
-            self.undecided -= 1;
-        }
-        if self.phase != Phase::Attached {
+            QoS::AtMostOnce | QoS::AtLeastOnce => self.decide(ticket),
+        };
+        if !is_awaited || self.phase != Phase::Attached {
             return Output::Nothing;
         }
         let reason = match verdict {
@@ -222,6 +209,17 @@ impl Session {
         };
         self.answer(ticket, reason, outbox);
         Output::Nothing
+    }
+
+    /// Says whether the client waits for the answer. After its connection has ended it
+    /// sends the message again, or has forgotten it.
+    fn decide(&mut self, ticket: Ticket) -> bool {
+        if self.phase == Phase::Detached || ticket.connection != self.connection {
+            return false;
+        }
+        assert!(self.undecided > 0, "a verdict that nobody waits for");
+        self.undecided -= 1;
+        true
     }
 
     fn answer(&mut self, ticket: Ticket, reason: ReasonCode, outbox: &mut impl Outbox) {
@@ -245,13 +243,16 @@ impl Session {
     }
 
     fn on_pubrel(&mut self, id: PacketId, outbox: &mut impl Outbox) -> Output<'static> {
-        let released = self
-            .inbound
-            .as_mut()
-            .is_some_and(|inbound| inbound.release(id));
-        let reason = match released {
-            true => ReasonCode::Success,
-            false => ReasonCode::PacketIdentifierNotFound,
+        let inbound = self.inbound.as_mut();
+        let release = inbound.map_or(Release::Unknown, |inbound| inbound.release(id));
+        let reason = match release {
+            Release::Done => ReasonCode::Success,
+            Release::Unknown => ReasonCode::PacketIdentifierNotFound,
+            // Its place in the quota is not given back before the broker has it.
+            Release::TooEarly => {
+                let why = "a PUBREL before the PUBREC that it answers";
+                return self.refuse(ReasonCode::ProtocolError, why, outbox);
+            }
         };
         outbox.send(&Packet::PubComp(Acknowledgement::new(id, reason)));
         Output::Nothing

@@ -117,7 +117,7 @@ impl Session {
         assert_eq!(self.client_id, opening.client_id, "another client");
         assert_eq!(self.phase, Phase::Detached, "still connected");
         self.phase = Phase::Attached;
-        self.connection += 1;
+        self.connection = self.connection.wrapping_add(1);
         self.terms = opening.terms;
         self.session_expiry_s = opening.session_expiry_s;
         self.will = opening.will;

@@ -74,3 +74,49 @@ fn nobody_subscribed() {
         "PUBREC #2 (no matching subscribers)"
     );
 }
+
+#[test]
+fn a_message_of_qos_2_is_decided_once_however_often_it_is_sent() {
+    let mut client = v5().open();
+    assert_eq!(client.publish("a", 2, 1), "arrives a q2 #1");
+    client.close();
+    client.reconnect();
+    assert_eq!(client.publish("a", 2, 1), "");
+    assert_eq!(client.accept(1), "PUBREC #1");
+    assert_eq!(client.publish("a", 2, 1), "PUBREC #1");
+    assert_eq!(client.pubrel(1), "PUBCOMP #1");
+}
+
+#[test]
+fn a_message_of_qos_2_that_was_not_sent_again_is_answered_when_it_is() {
+    let mut client = v5().open();
+    client.publish("a", 2, 1);
+    client.close();
+    client.reconnect();
+    assert_eq!(client.accept(1), "");
+    assert_eq!(client.publish("a", 2, 1), "PUBREC #1");
+}
+
+#[test]
+fn a_message_of_qos_2_that_was_refused_meanwhile_has_another_chance() {
+    let mut client = v5().open();
+    client.publish("a", 2, 1);
+    client.close();
+    assert_eq!(client.refuse(1, ReasonCode::QuotaExceeded), "");
+    client.reconnect();
+    assert_eq!(client.publish("a", 2, 1), "arrives a q2 #1");
+}
+
+#[test]
+fn a_refusal_of_qos_2_reaches_the_client_that_asked_again() {
+    let mut client = v5().open();
+    client.publish("a", 2, 1);
+    client.close();
+    client.reconnect();
+    client.publish("a", 2, 1);
+    assert_eq!(
+        client.refuse(1, ReasonCode::QuotaExceeded),
+        "PUBREC #1 (quota exceeded)"
+    );
+    assert_eq!(client.publish("b", 2, 1), "arrives b q2 #1");
+}
