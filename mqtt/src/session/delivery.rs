@@ -7,6 +7,7 @@ use quorate_model::retained::QoS;
 
 use super::subscription_ids::SubscriptionIdList;
 use crate::message::{Message, Passing};
+use crate::moment::Moment;
 
 /// A group of subscribers that share messages: whoever goes leaves its messages to
 /// the others.
@@ -74,6 +75,16 @@ impl Kept {
             subscription_ids,
             group: delivery.group,
         }
+    }
+
+    /// What it counts in a bounded queue.
+    pub(super) fn weight(&self) -> usize {
+        self.message.as_ref().map_or(0, |message| message.weight())
+    }
+
+    pub(super) fn expires(&self) -> Moment {
+        let message = self.message.as_ref();
+        message.map_or(Moment::NEVER, |message| message.traits().expires)
     }
 
     pub(super) fn into_orphan(self) -> Option<Orphan> {

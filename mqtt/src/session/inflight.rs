@@ -57,8 +57,8 @@ impl Inflight {
         self.sent == self.entries.len()
     }
 
-    /// A number that no message under way has. There is one: a quota is smaller than
-    /// the number of packet ids.
+    /// A number that no message under way has. There is one: a new message is sent
+    /// while there are fewer than the quota, which is no larger than the number of ids.
     pub(super) fn free_id(&mut self) -> PacketId {
         assert!(self.entries.len() < usize::from(u16::MAX));
         while self.find(self.next_id).is_some() {

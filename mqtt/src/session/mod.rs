@@ -204,7 +204,8 @@ impl Session {
         } else if delivery.qos == QoS::AtMostOnce || !self.is_lasting() {
             (Delivered::Dropped(DropReason::Offline), 0)
         } else {
-            self.outbound().enqueue(delivery, context.limits)
+            self.outbound()
+                .enqueue(delivery, context.now, context.limits)
         };
         Output::Delivered { fate, dropped }
     }

@@ -17,6 +17,7 @@ use super::sending::Sending;
 use super::terms::Terms;
 use crate::limits::Limits;
 use crate::message::Passing;
+use crate::moment::Moment;
 use crate::packet::{Acknowledgement, Packet};
 use crate::packet_id::PacketId;
 use crate::reason::ReasonCode;
@@ -32,7 +33,7 @@ impl Outbound {
     pub(super) fn new() -> Self {
         Self {
             inflight: Inflight::new(),
-            queue: Queue::default(),
+            queue: Queue::new(),
             aliases: AliasesToClient::default(),
         }
     }
@@ -68,7 +69,7 @@ impl Outbound {
             }
         };
         if !goes_now {
-            return self.enqueue(delivery, limits);
+            return self.enqueue(delivery, sending.now, limits);
         }
         let packet_id = match delivery.qos {
             QoS::AtMostOnce => None,
@@ -91,19 +92,26 @@ impl Outbound {
     pub(super) fn enqueue(
         &mut self,
         delivery: &Delivery<'_>,
+        now: Moment,
         limits: &Limits,
     ) -> (Delivered, usize) {
-        match self.queue.push(Kept::new(delivery, true), limits) {
+        if delivery.message.traits.expires <= now {
+            return (Delivered::Dropped(DropReason::Expired), 0);
+        }
+        match self.queue.push(Kept::new(delivery, true), now, limits) {
             Pushed::Taken { dropped } => (Delivered::Queued, dropped),
             Pushed::Full => (Delivered::Dropped(DropReason::QueueFull), 0),
         }
     }
 
+    /// A message that the client does not release takes a place for as long as that
+    /// lasts, or there would be more of them with every connection.
     fn may_send_new(&self, sending: &Sending<'_, impl Outbox>) -> bool {
-        self.inflight.is_caught_up() && self.has_quota(sending)
+        let quota = usize::from(sending.terms.send_quota.get());
+        self.inflight.is_caught_up() && self.inflight.len() < quota && sending.outbox.has_room()
     }
 
-    fn has_quota(&self, sending: &Sending<'_, impl Outbox>) -> bool {
+    fn may_send_again(&self, sending: &Sending<'_, impl Outbox>) -> bool {
         let quota = usize::from(sending.terms.send_quota.get());
         self.inflight.counting() < quota && sending.outbox.has_room()
     }
@@ -137,7 +145,7 @@ impl Outbound {
             self.inflight.mark_sent();
             return true;
         };
-        if !self.has_quota(sending) {
+        if !self.may_send_again(sending) {
             return false;
         }
         let kept = entry.kept.clone();

@@ -301,14 +301,19 @@ impl Client {
     }
 
     pub(super) fn reconnect_as(&mut self, change: impl FnOnce(&mut Connect<'static>)) -> String {
-        self.setup.connect.clean_start = false;
         change(&mut self.setup.connect);
+        self.attach();
+        self.handle(Input::Room)
+    }
+
+    /// Comes back, and has not got its CONNACK yet.
+    pub(super) fn attach(&mut self) {
+        self.setup.connect.clean_start = false;
         let opening = self.setup.opening();
         self.wire = Wire::new();
         let session = self.session.as_mut().expect("the session has ended");
         session.attach(opening, self.now);
         session.validate();
-        self.handle(Input::Room)
     }
 
     /// Lets time pass, and the session know.
