@@ -27,13 +27,20 @@ impl Session {
 
     pub(super) fn on_disconnect(
         &mut self,
+        now: Moment,
         farewell: &Farewell<'_>,
         outbox: &mut impl Outbox,
     ) -> Output<'static> {
+        if self.phase == Phase::Detached {
+            return match farewell.ends_session {
+                true => self.end(now),
+                false => Output::Nothing,
+            };
+        }
         if farewell.ends_session {
             self.session_expiry_s = 0;
         }
-        if self.phase != Phase::Attached {
+        if self.phase == Phase::Closing {
             return Output::Nothing;
         }
         self.say_goodbye(farewell.reason, None, farewell.server_reference, outbox)

@@ -304,11 +304,13 @@ impl Session {
             return self.refuse(ReasonCode::ProtocolError, why, outbox);
         }
         if let Some(seconds) = disconnect.session_expiry_s {
+            // Capped first: where no session is kept, the client may not have asked for 0.
+            let seconds = seconds.min(context.limits.session_expiry_max_s);
             if self.session_expiry_s == 0 && seconds > 0 {
                 let why = "a session that was to end with its connection cannot be kept";
                 return self.refuse(ReasonCode::ProtocolError, why, outbox);
             }
-            self.session_expiry_s = seconds.min(context.limits.session_expiry_max_s);
+            self.session_expiry_s = seconds;
         }
         if disconnect.reason == ReasonCode::Success {
             self.will = None;

@@ -32,6 +32,8 @@ mod tests;
 mod timers;
 mod will;
 
+use std::sync::Arc;
+
 use aliases::AliasesToClient;
 pub use delivery::{Delivered, Delivery, DropReason, GroupNumber, Orphan};
 use inbound::Inbound;
@@ -48,7 +50,7 @@ use timers::{Timer, Timers};
 pub use will::Will;
 
 use crate::limits::Limits;
-use crate::message::SessionNumber;
+use crate::message::{Message, SessionNumber};
 use crate::moment::Moment;
 use crate::reason::ReasonCode;
 
@@ -111,11 +113,22 @@ impl Session {
     /// The client is back, over a new connection. Call [`handle`](Self::handle) with
     /// [`Input::Room`] once it has its CONNACK.
     ///
+    /// Returns the will of the last connection if it was due and no
+    /// [`Input::Tick`] has said so yet, as when the client took over its own session:
+    /// publish it. One whose delay has not passed is given up.
+    ///
     /// # Panics
-    /// If it is another client, or the session still has a connection.
-    pub fn attach(&mut self, opening: Opening, now: Moment) {
+    /// If it is another client or one that wants a new session, or the session still
+    /// has a connection.
+    #[must_use = "the will has to be published"]
+    pub fn attach(&mut self, opening: Opening, now: Moment) -> Option<Arc<Message>> {
         assert_eq!(self.client_id, opening.client_id, "another client");
         assert_eq!(self.phase, Phase::Detached, "still connected");
+        assert!(!opening.clean_start, "the client wants a new session");
+        let due_will = match self.timers.is_due(Timer::WillDelay, now) {
+            true => self.take_will(now),
+            false => None,
+        };
         self.phase = Phase::Attached;
         self.connection = self.connection.wrapping_add(1);
         self.terms = opening.terms;
@@ -124,6 +137,7 @@ impl Session {
         self.auth_method = opening.auth_method;
         self.timers = Timers::new();
         self.heard(now);
+        due_will
     }
 
     pub const fn client_id(&self) -> &ClientId {
@@ -188,7 +202,7 @@ impl Session {
                 Output::Nothing
             }
             Input::Tick => self.on_tick(context.now, outbox),
-            Input::Disconnect(farewell) => self.on_disconnect(&farewell, outbox),
+            Input::Disconnect(farewell) => self.on_disconnect(context.now, &farewell, outbox),
             Input::Closed => self.on_closed(context.now),
         }
     }

@@ -34,6 +34,10 @@ impl Timers {
         self.0[timer as usize] != Moment::NEVER
     }
 
+    pub(super) fn is_due(&self, timer: Timer, now: Moment) -> bool {
+        self.0[timer as usize] <= now
+    }
+
     pub(super) fn next(&self) -> Moment {
         self.0.into_iter().min().unwrap_or(Moment::NEVER)
     }
@@ -41,7 +45,7 @@ impl Timers {
     /// A timer that has run out, and stops with that. A will that is due when its
     /// session ends comes first.
     pub(super) fn take_expired(&mut self, now: Moment) -> Option<Timer> {
-        let expired = |timer: &Timer| self.0[*timer as usize] <= now;
+        let expired = |timer: &Timer| self.is_due(*timer, now);
         let timer = Self::ALL.into_iter().find(expired)?;
         self.stop(timer);
         Some(timer)

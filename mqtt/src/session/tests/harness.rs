@@ -302,18 +302,21 @@ impl Client {
 
     pub(super) fn reconnect_as(&mut self, change: impl FnOnce(&mut Connect<'static>)) -> String {
         change(&mut self.setup.connect);
-        self.attach();
-        self.handle(Input::Room)
+        let will = self.attach();
+        let sent = self.handle(Input::Room);
+        let lines = will.into_iter().chain((!sent.is_empty()).then_some(sent));
+        lines.collect::<Vec<_>>().join("; ")
     }
 
     /// Comes back, and has not got its CONNACK yet.
-    pub(super) fn attach(&mut self) {
+    pub(super) fn attach(&mut self) -> Option<String> {
         self.setup.connect.clean_start = false;
         let opening = self.setup.opening();
         self.wire = Wire::new();
         let session = self.session.as_mut().expect("the session has ended");
-        session.attach(opening, self.now);
+        let will = session.attach(opening, self.now);
         session.validate();
+        will.map(|will| will_of(&will))
     }
 
     /// Lets time pass, and the session know.

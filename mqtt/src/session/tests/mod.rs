@@ -4,4 +4,6 @@ mod harness;
 mod queue;
 mod receive_maximum;
 mod send_quota;
+mod session_expiry;
 mod verdicts;
+mod wills;

@@ -172,7 +172,7 @@ fn what_is_sent_again_waits_for_room_too() {
     let mut client = with_quota(3);
     client.deliver_all(&["a", "b", "c"], 1);
     client.close();
-    client.attach();
+    assert_eq!(client.attach(), None);
     assert_eq!(client.room(1), "PUBLISH a q1 #1 dup");
     assert_eq!(client.puback(1), "");
     assert_eq!(client.room(1), "PUBLISH b q1 #2 dup");
