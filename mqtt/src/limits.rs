@@ -18,7 +18,7 @@ pub struct Limits {
     pub session_expiry_v3_s: u32,
     /// How much longer than its keep alive a client may be silent, in percent of it.
     pub keep_alive_percent: u32,
-    /// Instead of what the client asks for.
+    /// Instead of what a client of MQTT 5 asks for; an older one could not be told.
     pub server_keep_alive_s: Option<u16>,
     /// Topic aliases that a client may set.
     pub topic_alias_maximum: u16,

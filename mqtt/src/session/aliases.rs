@@ -17,10 +17,10 @@ impl AliasesToClient {
             return Some((*alias, true));
         }
         let used = u16::try_from(self.by_topic.len()).ok()?;
-        let alias = NonZeroU16::new(used + 1)?;
         if used >= maximum {
             return None;
         }
+        let alias = NonZeroU16::new(used + 1)?;
         self.by_topic.insert(topic.into(), alias);
         Some((alias, false))
     }

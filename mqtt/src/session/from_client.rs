@@ -34,6 +34,17 @@ const OF_SERVERS: &[ReasonCode] = &[
     ReasonCode::WildcardSubscriptionsNotSupported,
 ];
 
+/// With which a PUBACK or PUBREC may refuse a message.
+const OF_REFUSED_MESSAGES: &[ReasonCode] = &[
+    ReasonCode::UnspecifiedError,
+    ReasonCode::ImplementationSpecificError,
+    ReasonCode::NotAuthorized,
+    ReasonCode::TopicNameInvalid,
+    ReasonCode::PacketIdentifierInUse,
+    ReasonCode::QuotaExceeded,
+    ReasonCode::PayloadFormatInvalid,
+];
+
 impl Session {
     pub(super) fn on_packet<'a>(
         &mut self,
@@ -205,7 +216,8 @@ impl Session {
             // well, or it would try for ever; any other may try again.
             Err(ReasonCode::NotAuthorized) if !self.terms.version.is_5() => ReasonCode::Success,
             Err(reason) if !self.terms.version.is_5() => return self.become_closing(reason),
-            Err(reason) => reason,
+            Err(reason) if OF_REFUSED_MESSAGES.contains(&reason) => reason,
+            Err(_) => ReasonCode::ImplementationSpecificError,
         };
         self.answer(ticket, reason, outbox);
         Output::Nothing

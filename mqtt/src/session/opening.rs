@@ -8,10 +8,14 @@ use thiserror::Error;
 
 use super::terms::Terms;
 use super::will::Will;
+use crate::codec::frame::{MAX_FIXED_HEADER_BYTES, MAX_VARIABLE_INTEGER};
 use crate::limits::Limits;
 use crate::packet::{ConnAck, Connect, LastWill, Offer};
 use crate::reason::ReasonCode;
 use crate::version::Version;
+
+/// What the length of a packet can say.
+const LARGEST_PACKET: u32 = (MAX_FIXED_HEADER_BYTES + MAX_VARIABLE_INTEGER) as u32;
 
 /// A client that may come in, once it is known and nobody else has its id.
 #[derive(Debug)]
@@ -84,14 +88,10 @@ impl Opening {
         let will = will.map(|will| check_will(will, limits)).transpose()?;
         let session_expiry_s = session_expiry_s(connect, limits);
         told.session_expiry = connect.session_expiry_s.unwrap_or(0) != session_expiry_s;
-        let keep_alive_s = limits.server_keep_alive_s.unwrap_or(connect.keep_alive_s);
-        if keep_alive_s != connect.keep_alive_s {
-            told.server_keep_alive_s = limits.server_keep_alive_s;
-        }
+        let keep_alive_s = keep_alive_s(connect, limits);
+        told.server_keep_alive_s = (keep_alive_s != connect.keep_alive_s).then_some(keep_alive_s);
         if connect.request_response_information {
-            let prefix = limits.response_prefix.as_deref();
-            told.response_information =
-                prefix.map(|prefix| format!("{prefix}{}", client_id.as_str()));
+            told.response_information = response_information(&client_id, limits);
         }
         Ok(Self {
             terms: terms(connect, keep_alive_s, limits),
@@ -152,6 +152,21 @@ fn session_expiry_s(connect: &Connect<'_>, limits: &Limits) -> u32 {
     asked.min(limits.session_expiry_max_s)
 }
 
+/// A client of version 3 cannot be told another one, and would be cut off while it
+/// keeps to its own.
+fn keep_alive_s(connect: &Connect<'_>, limits: &Limits) -> u16 {
+    let of_server = limits.server_keep_alive_s;
+    let of_server = of_server.filter(|_| connect.version.is_5());
+    of_server.unwrap_or(connect.keep_alive_s)
+}
+
+/// None where the client's id cannot be a part of a topic.
+fn response_information(client_id: &ClientId, limits: &Limits) -> Option<String> {
+    let prefix = limits.response_prefix.as_deref()?;
+    let topic = format!("{prefix}{}", client_id.as_str());
+    TopicName::new(topic.as_str()).is_ok().then_some(topic)
+}
+
 fn terms(connect: &Connect<'_>, keep_alive_s: u16, limits: &Limits) -> Terms {
     let version = connect.version;
     let asked = connect.receive_maximum.unwrap_or(NonZeroU16::MAX);
@@ -161,7 +176,9 @@ fn terms(connect: &Connect<'_>, keep_alive_s: u16, limits: &Limits) -> Terms {
         version,
         send_quota: asked.min(limits.max_inflight),
         receive_maximum: version.is_5().then_some(limits.receive_maximum),
-        max_packet_bytes: connect.maximum_packet_size.map_or(u32::MAX, Into::into),
+        max_packet_bytes: connect
+            .maximum_packet_size
+            .map_or(LARGEST_PACKET, |maximum| maximum.get().min(LARGEST_PACKET)),
         aliases_to_client: connect
             .topic_alias_maximum
             .min(limits.topic_aliases_to_client),

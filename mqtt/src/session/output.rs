@@ -15,7 +15,8 @@ pub enum Input<'a> {
     /// From the client.
     Packet(Packet<'a>),
     /// How the broker decided about a message of the client: whether it is in the
-    /// sessions of all its receivers, or why it will not be.
+    /// sessions of all its receivers, or why it will not be. A reason that no PUBACK
+    /// may have reaches the client as an implementation specific error.
     Verdict(Ticket, Result<Accepted, ReasonCode>),
     /// A message for the client.
     Delivery(Delivery<'a>),

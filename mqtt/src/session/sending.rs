@@ -54,7 +54,7 @@ impl<O: Outbox> Sending<'_, O> {
             properties: message.properties,
             payload_bytes: message.payload.len(),
         };
-        if terms.max_packet_bytes < u32::MAX && !terms.fits(&head) {
+        if !terms.fits(&head) {
             return Err(DropReason::TooLarge);
         }
         if terms.aliases_to_client > 0 {

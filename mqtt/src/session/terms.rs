@@ -11,7 +11,7 @@ pub struct Terms {
     pub send_quota: NonZeroU16,
     /// How many of them the client may have under way; none for version 3.
     pub receive_maximum: Option<NonZeroU16>,
-    /// The largest packet that the client takes.
+    /// The largest packet that the client takes, or the largest that there can be.
     pub max_packet_bytes: u32,
     /// Topic aliases that may be set for the client.
     pub aliases_to_client: u16,

@@ -120,3 +120,34 @@ fn a_refusal_of_qos_2_reaches_the_client_that_asked_again() {
     );
     assert_eq!(client.publish("b", 2, 1), "arrives b q2 #1");
 }
+
+#[test]
+fn a_refusal_is_told_in_a_code_that_its_packet_may_have() {
+    use ReasonCode::{ImplementationSpecificError, NotAuthorized, ServerBusy, Success};
+    for (reason, told) in [
+        (NotAuthorized, NotAuthorized),
+        (ImplementationSpecificError, ImplementationSpecificError),
+        (ServerBusy, ImplementationSpecificError),
+        (Success, ImplementationSpecificError),
+    ] {
+        let mut client = v5().open();
+        client.publish("a", 1, 1);
+        client.publish("a", 2, 2);
+        assert_eq!(client.refuse(1, reason), format!("PUBACK #1 ({told})"));
+        assert_eq!(client.refuse(2, reason), format!("PUBREC #2 ({told})"));
+    }
+}
+
+#[test]
+fn version_3_has_no_word_for_a_refusal() {
+    for (qos, taken) in [(1, "PUBACK #1"), (2, "PUBREC #1")] {
+        let mut client = v3().open();
+        client.publish("a", qos, 1);
+        assert_eq!(client.refuse(1, ReasonCode::NotAuthorized), taken);
+        client.publish("a", qos, 2);
+        assert_eq!(
+            client.refuse(2, ReasonCode::QuotaExceeded),
+            "close (quota exceeded)"
+        );
+    }
+}
