@@ -1,12 +1,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod from_client;
+mod goodbyes;
 mod harness;
 mod keep_alive;
+mod laws;
 mod negotiation;
+mod oracle;
 mod queue;
 mod receive_maximum;
+mod redelivery;
 mod send_quota;
 mod session_expiry;
+mod shared;
 mod sizes;
 mod verdicts;
 mod wills;
+mod wire;

@@ -191,10 +191,7 @@ fn a_new_session_leaves_the_will_of_the_old_one() {
     client.close();
     let mut session = client.session.take().unwrap();
     let output = session.discard(client.now);
-    assert_eq!(
-        super::harness::told(&output).as_deref(),
-        Some("ended; will w")
-    );
+    assert_eq!(super::wire::told(&output).as_deref(), Some("ended; will w"));
 }
 
 #[test]
