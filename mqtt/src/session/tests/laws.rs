@@ -387,11 +387,8 @@ impl World {
         match &mut self.session {
             Some(session) if !is_new => drop(session.attach(opening, self.now)),
             none => {
-                *none = Some(Session::open(
-                    opening,
-                    SessionNumber(self.sessions),
-                    self.now,
-                ))
+                let number = SessionNumber(self.sessions);
+                *none = Some(Session::open(opening, number, self.now));
             }
         }
         self.session.as_ref().unwrap().validate();
