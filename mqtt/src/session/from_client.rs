@@ -1,4 +1,9 @@
 //! What a client may say, and what follows.
+//!
+//! ```text
+//! PUBLISH --> checked --> Output::Publish --> the broker --> Input::Verdict --> PUBACK
+//!                `--> refused: DISCONNECT, or the PUBACK says why            or PUBREC
+//! ```
 
 use std::num::NonZeroU16;
 use std::sync::Arc;

@@ -1,5 +1,14 @@
 //! Messages of QoS 1 and 2 that a client has not acknowledged, in the order in which
 //! they were first sent.
+//!
+//! ```text
+//! QoS 1: push --> Acknowledgement --PUBACK-----------------------------> gone
+//! QoS 2: push --> Receipt --PUBREC--> Completion --PUBCOMP-------------> gone
+//!                    `------PUBREC with a refusal----------------------> gone
+//!
+//! entries: [ sent over this connection | left by an earlier one ]
+//!            first ...            sent ^                     last
+//! ```
 
 use std::collections::VecDeque;
 

@@ -74,6 +74,9 @@ pub struct Session {
     auth_method: Option<Box<str>>,
 }
 
+/// There is one for every client that is known, connected or not.
+const _: () = assert!(size_of::<Session>() <= 128);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Attached,

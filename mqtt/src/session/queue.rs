@@ -162,3 +162,39 @@ const fn has_room(messages: usize, bytes: usize, weight: usize, limits: &Limits)
     messages == 0
         || (bytes + weight <= limits.max_queue_bytes && messages < limits.max_queue_messages)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use super::*;
+    use crate::message::{Passing, Traits};
+    use crate::session::Delivery;
+
+    #[test]
+    fn a_queue_that_was_long_gives_its_memory_back() {
+        let traits = Traits {
+            qos: QoS::AtMostOnce,
+            retain: false,
+            expires: Moment::NEVER,
+            publisher: None,
+        };
+        let message = Passing::new(traits, "a", &[], &[]);
+        let delivery = Delivery {
+            message: &message,
+            qos: QoS::AtMostOnce,
+            retain: false,
+            subscription_ids: &[],
+            group: None,
+        };
+        for (messages, is_kept) in [(Lane::IDLE_CAPACITY / 2, true), (1_000, false)] {
+            let mut queue = Queue::new();
+            for _ in 0..messages {
+                let kept = Kept::new(&delivery, true);
+                queue.push(kept, Moment::from_millis(0), &Limits::default());
+            }
+            while queue.pop_unreliable().is_some() {}
+            assert_eq!(queue.unreliable.messages.capacity() > 0, is_kept);
+        }
+    }
+}

@@ -65,6 +65,7 @@ struct Wish {
     takes_large: bool,
     session_expiry_s: u32,
     keep_alive_s: u16,
+    room: usize,
 }
 
 const LARGE: usize = 200;
@@ -126,15 +127,19 @@ fn wish() -> impl Strategy<Value = Wish> {
         any::<bool>(),
         prop::sample::select(vec![0_u32, 10, 60, 60, 60]),
         prop::sample::select(vec![0_u16, 0, 5]),
+        prop::sample::select(vec![usize::MAX, usize::MAX, 0, 1]),
     );
     parts.prop_map(
-        |(is_v5, receive_maximum, aliases, takes_large, session_expiry_s, keep_alive_s)| Wish {
-            is_v5,
-            receive_maximum,
-            aliases,
-            takes_large,
-            session_expiry_s,
-            keep_alive_s,
+        |(is_v5, receive_maximum, aliases, takes_large, session_expiry_s, keep_alive_s, room)| {
+            Wish {
+                is_v5,
+                receive_maximum,
+                aliases,
+                takes_large,
+                session_expiry_s,
+                keep_alive_s,
+                room,
+            }
         },
     )
 }
@@ -379,7 +384,7 @@ impl World {
             self.tickets.clear();
             self.sessions += 1;
         }
-        self.oracle.room = usize::MAX;
+        self.oracle.room = wish.room;
         self.oracle.quota = usize::from(opening.terms.send_quota.get());
         self.oracle.max_bytes = opening.terms.max_packet_bytes as usize;
         self.oracle.aliases_allowed = connect.topic_alias_maximum;
@@ -426,6 +431,7 @@ impl World {
             takes_large: true,
             session_expiry_s: 60,
             keep_alive_s: 0,
+            room: usize::MAX,
         });
         while self.answer() {}
         let session = self.session.as_ref().unwrap();

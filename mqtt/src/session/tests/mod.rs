@@ -5,6 +5,7 @@ mod goodbyes;
 mod harness;
 mod keep_alive;
 mod laws;
+mod memory;
 mod negotiation;
 mod oracle;
 mod queue;

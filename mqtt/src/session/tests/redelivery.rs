@@ -102,6 +102,21 @@ fn old_messages_come_before_new_ones() {
 }
 
 #[test]
+fn a_new_message_waits_for_what_is_to_be_sent_again() {
+    for qos in 1..3 {
+        let mut client = v5().open();
+        client.deliver(&parcel("a", qos));
+        client.close();
+        assert_eq!(client.attach(), None);
+        assert_eq!(client.deliver(&parcel("b", qos)), "queued");
+        assert_eq!(
+            client.room(usize::MAX),
+            format!("PUBLISH a q{qos} #1 dup; PUBLISH b q{qos} #2")
+        );
+    }
+}
+
+#[test]
 fn an_acknowledgement_may_come_before_the_message_does_again() {
     let mut client = v5().open();
     client.deliver_all(&["a", "b"], 1);
