@@ -233,6 +233,7 @@ fn wills_that_must_not_be() {
             .map_err(|refusal| refusal.reason())
     };
     assert_eq!(refused(will("w", 0), true), Ok(()));
+    assert_eq!(refused(will("w", 0), false), Ok(()));
     for topic in ["", "a/+", "#", "a\0"] {
         assert_eq!(
             refused(will(topic, 0), true),
