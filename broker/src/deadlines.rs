@@ -41,3 +41,41 @@ impl Deadlines {
         (first.key().saturating_mul(TICK_MS) <= now.millis()).then(|| first.remove())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subject(place: u32) -> Subject {
+        Subject::Connection(ConnectionKey { place, tenant: 0 })
+    }
+
+    #[test]
+    fn nothing_is_looked_at_before_its_time_and_all_of_a_tick_together() {
+        let mut deadlines = Deadlines::default();
+        assert_eq!(deadlines.next(), None);
+        deadlines.add(Moment::from_millis(1_000), subject(1));
+        deadlines.add(Moment::from_millis(1_001), subject(2));
+        deadlines.add(Moment::from_millis(5_000), subject(3));
+        let first = deadlines.next().unwrap();
+        assert!(first >= Moment::from_millis(1_000));
+        assert!(first.millis() < 1_000 + TICK_MS);
+        let before = Moment::from_millis(first.millis() - 1);
+        assert_eq!(deadlines.take_expired(before), None);
+        let expired = deadlines.take_expired(first);
+        assert_eq!(expired, Some(vec![subject(1), subject(2)]));
+        assert_eq!(deadlines.take_expired(first), None);
+        assert_eq!(
+            deadlines.take_expired(Moment::from_millis(6_000)),
+            Some(vec![subject(3)])
+        );
+        assert_eq!(deadlines.next(), None);
+    }
+
+    #[test]
+    fn never_is_never() {
+        let mut deadlines = Deadlines::default();
+        deadlines.add(Moment::NEVER, subject(1));
+        assert_eq!(deadlines.take_expired(Moment::from_millis(1 << 60)), None);
+    }
+}

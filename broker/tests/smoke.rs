@@ -5,7 +5,8 @@
 mod support;
 
 use quorate_model::retained::QoS;
-use quorate_mqtt::packet::{Connect, Packet};
+use quorate_mqtt::limits::Limits;
+use quorate_mqtt::packet::{Connect, Packet, SubscriptionOptions};
 use quorate_mqtt::reason::ReasonCode;
 use quorate_mqtt::version::Version;
 use support::{TestBroker, VERSIONS, message};
@@ -177,4 +178,65 @@ fn a_will_is_published_for_who_goes_without_a_word() {
         polite.expect_closed();
         watcher.expect_silence();
     }
+}
+
+#[test]
+fn whoever_does_not_read_is_sent_away_and_costs_no_memory() {
+    let broker = TestBroker::with(Limits {
+        max_queue_bytes: 64 * 1024,
+        ..Limits::default()
+    });
+    let mut idle = broker.client(Version::V5, "idle");
+    idle.subscribe_to("flood", QoS::AtLeastOnce);
+    let mut publisher = broker.client(Version::V5, "publisher");
+    let payload = vec![7; 100_000];
+    // More than the sockets of both sides, the output and the queue can hold.
+    for _ in 0..300 {
+        publisher.publish(&message("flood", QoS::AtLeastOnce, &payload));
+    }
+    publisher.expect_silence();
+    let mut received = 0;
+    while let Some(packet) = idle.try_receive() {
+        received += 1;
+        if let Packet::Disconnect(disconnect) = packet.packet() {
+            assert_eq!(disconnect.reason, ReasonCode::QuotaExceeded);
+        }
+    }
+    assert!(received < 300, "{received} packets came");
+}
+
+#[test]
+fn filters_that_are_not_taken_are_named_one_by_one() {
+    let broker = TestBroker::with(Limits {
+        max_subscriptions: 1,
+        max_topic_levels: 3,
+        wildcard_subscriptions: false,
+        shared_subscriptions: false,
+        ..Limits::default()
+    });
+    let mut client = broker.client(Version::V5, "client");
+    let options = SubscriptionOptions::of_qos(QoS::AtLeastOnce);
+    let filters = ["a", "a/#", "$share/g/a", "a/b/c/d", "b", "a"];
+    let codes = client.subscribe(&filters.map(|filter| (filter, options)));
+    assert_eq!(
+        codes,
+        [
+            ReasonCode::GrantedQoS1,
+            ReasonCode::WildcardSubscriptionsNotSupported,
+            ReasonCode::SharedSubscriptionsNotSupported,
+            ReasonCode::TopicFilterInvalid,
+            ReasonCode::QuotaExceeded,
+            ReasonCode::GrantedQoS1,
+        ]
+    );
+    let mut publish = message("a/b/c/d", QoS::AtLeastOnce, b"too deep");
+    client.send(&Packet::Publish(publish.clone()));
+    match client.receive().packet() {
+        Packet::PubAck(ack) => assert_eq!(ack.reason, ReasonCode::TopicNameInvalid),
+        other => panic!("{other:?} instead of a PUBACK"),
+    }
+    publish.qos = QoS::AtMostOnce;
+    publish.packet_id = None;
+    client.send(&Packet::Publish(publish));
+    client.expect_end(ReasonCode::TopicNameInvalid);
 }

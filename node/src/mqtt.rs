@@ -134,6 +134,7 @@ fn limits(mqtt: &MqttConfig) -> Limits {
         topic_alias_maximum: mqtt.max_topic_alias,
         max_client_id_bytes: usize::from(mqtt.max_client_id_bytes),
         max_topic_levels: usize::from(mqtt.max_topic_levels),
+        max_subscriptions: mqtt.max_subscriptions as usize,
         retain_available: mqtt.retain_available,
         wildcard_subscriptions: mqtt.wildcard_subscription,
         shared_subscriptions: mqtt.shared_subscription,

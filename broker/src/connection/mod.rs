@@ -46,7 +46,10 @@ pub(crate) enum Phase {
     Claiming(Box<Opening>),
     Live(SessionKey),
     /// What is left is to send the last words.
-    Leaving,
+    Leaving {
+        /// They are sent, and nothing more comes.
+        is_shut: bool,
+    },
 }
 
 impl Connection {
@@ -58,7 +61,7 @@ impl Connection {
     pub(crate) const fn session(&self) -> Option<SessionKey> {
         match self.phase {
             Phase::Live(session) => Some(session),
-            Phase::Silent { .. } | Phase::Claiming(_) | Phase::Leaving => None,
+            Phase::Silent { .. } | Phase::Claiming(_) | Phase::Leaving { .. } => None,
         }
     }
 }

@@ -193,3 +193,7 @@ impl Outbox for ConnectionOutbox<'_> {
         self.output().put_message(head, message);
     }
 }
+
+#[cfg(test)]
+#[path = "output_tests.rs"]
+mod tests;

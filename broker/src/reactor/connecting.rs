@@ -94,7 +94,7 @@ impl Reactor {
     fn take_opening(&mut self, key: ConnectionKey) -> Option<Box<Opening>> {
         let connection = self.connection(key)?;
         let phase = &mut connection.phase;
-        match std::mem::replace(phase, Phase::Leaving) {
+        match std::mem::replace(phase, Phase::Leaving { is_shut: false }) {
             Phase::Claiming(opening) => Some(opening),
             other => {
                 *phase = other;
@@ -117,9 +117,10 @@ impl Reactor {
         };
         let connack = opening.connack(earlier.is_some(), None, limits);
         outbox.send(&Packet::ConnAck(connack));
+        let mut will = None;
         let session = match earlier {
             Some(session) => {
-                self.sessions[session].session.attach(*opening, self.now);
+                will = self.sessions[session].session.attach(*opening, self.now);
                 session
             }
             None => {
@@ -134,6 +135,9 @@ impl Reactor {
         entry.epoch = epoch;
         self.mark_dirty(key);
         self.arm(session);
+        if let Some(will) = will {
+            self.publish_will(&will);
+        }
         // What an earlier connection left is sent again.
         let output = self.handle(session, Input::Room);
         self.on_output(session, output);

@@ -28,10 +28,15 @@ impl Reactor {
         let Some(connection) = self.connection(key) else {
             return;
         };
-        let before = std::mem::replace(&mut connection.phase, Phase::Leaving);
+        let before = std::mem::replace(&mut connection.phase, Phase::Leaving { is_shut: false });
         connection.input = Vec::new();
-        self.mark_dirty(key);
-        self.deadlines.add(until, Subject::Connection(key));
+        if connection.output.is_some() {
+            self.mark_dirty(key);
+            self.deadlines.add(until, Subject::Connection(key));
+        } else {
+            // There are no last words: the client had them, or speaks version 3.
+            self.drop_connection(key);
+        }
         if let Phase::Live(session) = before {
             self.detach(session);
         }
@@ -129,7 +134,7 @@ impl Reactor {
         };
         match connection.phase {
             Phase::Silent { until } if until <= now => self.drop_connection(key),
-            Phase::Leaving => self.drop_connection(key),
+            Phase::Leaving { .. } => self.drop_connection(key),
             Phase::Silent { .. } | Phase::Claiming(_) | Phase::Live(_) => {}
         }
     }
@@ -168,7 +173,7 @@ impl Reactor {
         let others: Vec<ConnectionKey> = self
             .connections
             .iter()
-            .filter(|(_, connection)| !matches!(connection.phase, Phase::Leaving))
+            .filter(|(_, connection)| !matches!(connection.phase, Phase::Leaving { .. }))
             .map(|(_, connection)| connection.key)
             .collect();
         for key in others {

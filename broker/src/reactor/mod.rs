@@ -32,6 +32,7 @@ pub(crate) use accepting::ListenerSocket;
 pub(crate) use clock::Clock;
 use mio::{Events, Poll, Token};
 use proposals::Proposals;
+use quorate_mqtt::message::SessionNumber;
 use quorate_mqtt::moment::Moment;
 use quorate_mqtt::session::{Context, Input, Outbox, Output as SessionOutput};
 use slab::Slab;
@@ -72,6 +73,8 @@ pub(crate) struct Reactor {
     ready: Vec<ConnectionKey>,
     /// Those that are not read because too much is undecided.
     held: Vec<ConnectionKey>,
+    /// Those that have lost a message because they were too slow.
+    overflowed: Vec<(SessionKey, SessionNumber)>,
     scratch: Scratch,
     is_draining: bool,
 }
@@ -108,6 +111,7 @@ impl Reactor {
             has_heavy_output: false,
             ready: Vec::new(),
             held: Vec::new(),
+            overflowed: Vec::new(),
             scratch: Scratch {
                 input: vec![0; READ_BYTES],
                 ..Scratch::default()
@@ -136,6 +140,7 @@ impl Reactor {
                 self.read(key);
             }
             self.on_deadlines();
+            self.end_overflowed();
             self.propose();
             self.write_dirty();
         }

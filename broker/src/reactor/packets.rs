@@ -2,7 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use quorate_mqtt::session::{Delivered, DropReason, Output};
+use quorate_mqtt::reason::ReasonCode;
+use quorate_mqtt::session::{Delivered, DropReason, Farewell, Input, Output};
 
 use super::Reactor;
 use crate::session_table::SessionKey;
@@ -34,7 +35,7 @@ impl Reactor {
         }
     }
 
-    fn on_delivered(&mut self, fate: Delivered, dropped: usize) {
+    fn on_delivered(&self, fate: Delivered, dropped: usize) {
         let metrics = &self.shared.metrics;
         match fate {
             Delivered::Sent | Delivered::Queued => {
@@ -44,6 +45,22 @@ impl Reactor {
         }
         if dropped > 0 {
             metrics.count_dropped(DropReason::QueueFull, dropped as u64);
+        }
+    }
+
+    /// Ends the connections of clients that did not take in time what they were sent: so
+    /// they learn of it. Not while messages are handed out: that walks over sessions.
+    pub(super) fn end_overflowed(&mut self) {
+        for (session, number) in std::mem::take(&mut self.overflowed) {
+            let entry = self.sessions.get(session);
+            let is_there = entry.is_some_and(|entry| {
+                entry.session.number() == number && entry.connection.is_some()
+            });
+            if is_there {
+                let farewell = Farewell::new(ReasonCode::QuotaExceeded);
+                let output = self.handle(session, Input::Disconnect(farewell));
+                self.on_output(session, output);
+            }
         }
     }
 }

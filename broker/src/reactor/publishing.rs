@@ -5,14 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use quorate_model::command::Command;
-use quorate_model::retained;
+use quorate_model::retained::{self, QoS};
 use quorate_model::topic_name::TopicName;
 use quorate_mqtt::codec::write_properties;
 use quorate_mqtt::message::{Message, Passing, Traits};
 use quorate_mqtt::moment::Moment;
-use quorate_mqtt::session::{Accepted, Arrival, Delivery, Input, Orphan};
+use quorate_mqtt::reason::ReasonCode;
+use quorate_mqtt::session::{
+    Accepted, Arrival, Delivered, Delivery, DropReason, Farewell, Input, Orphan, Output,
+};
 
 use super::proposals::{RetainPublisher, Waiter};
+use super::subscribing::has_more_levels;
 use super::{Clock, Reactor};
 use crate::routing::Target;
 use crate::session_table::SessionKey;
@@ -20,6 +24,9 @@ use crate::session_table::SessionKey;
 impl Reactor {
     pub(super) fn on_arrival(&mut self, session: SessionKey, arrival: &Arrival<'_>) {
         let publish = &arrival.publish;
+        if has_more_levels(arrival.topic(), self.shared.config.limits.max_topic_levels) {
+            return self.refuse_arrival(session, arrival, ReasonCode::TopicNameInvalid);
+        }
         let expiry_s = publish.properties.expiry_s;
         let number = self.sessions.number(session);
         let traits = Traits {
@@ -47,6 +54,17 @@ impl Reactor {
             self.on_output(session, output);
         }
         self.scratch.properties = properties;
+    }
+
+    /// Says why the message goes nowhere; for one that nobody waits for an answer to,
+    /// with the end of the connection.
+    fn refuse_arrival(&mut self, session: SessionKey, arrival: &Arrival<'_>, reason: ReasonCode) {
+        let input = match arrival.ticket {
+            Some(ticket) => Input::Verdict(ticket, Err(reason)),
+            None => Input::Disconnect(Farewell::new(reason)),
+        };
+        let output = self.handle(session, input);
+        self.on_output(session, output);
     }
 
     pub(super) fn publish_will(&mut self, will: &Arc<Message>) {
@@ -104,6 +122,13 @@ impl Reactor {
             group: target.group,
         };
         let output = self.handle(target.session, Input::Delivery(delivery));
+        let full = Delivered::Dropped(DropReason::QueueFull);
+        if matches!(output, Output::Delivered { fate, .. } if fate == full)
+            && delivery.qos != QoS::AtMostOnce
+        {
+            let number = self.sessions.number(target.session);
+            self.overflowed.push((target.session, number));
+        }
         self.on_output(target.session, output);
     }
 

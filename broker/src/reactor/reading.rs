@@ -32,7 +32,8 @@ impl Reactor {
         let Some(connection) = self.connection(key) else {
             return;
         };
-        if matches!(connection.phase, Phase::Claiming(_)) {
+        // A client that does not read its answers is not asked for more.
+        if matches!(connection.phase, Phase::Claiming(_)) || !connection.has_room() {
             connection.may_read = true;
             return;
         }
@@ -99,7 +100,7 @@ impl Reactor {
             };
             match connection.phase {
                 Phase::Claiming(_) => return at,
-                Phase::Leaving => return bytes.len(),
+                Phase::Leaving { .. } => return bytes.len(),
                 Phase::Silent { .. } | Phase::Live(_) => {}
             }
             match frame::split(&bytes[at..], limit) {
@@ -156,7 +157,7 @@ impl Reactor {
                 self.on_output(session, output);
             }
             Phase::Silent { .. } => self.refuse_connect_bytes(key, error),
-            Phase::Claiming(_) | Phase::Leaving => self.lose(key),
+            Phase::Claiming(_) | Phase::Leaving { .. } => self.lose(key),
         }
     }
 }

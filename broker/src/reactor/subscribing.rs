@@ -66,6 +66,15 @@ impl Reactor {
         let filter = TopicFilter::new(request.filter)
             .unwrap_or_else(|error| panic!("the session has checked it: {error}"));
         let options = request.options;
+        if let Some(refused) = self.refuse_filter(session, &filter) {
+            let pending = PendingFilter {
+                filter,
+                options,
+                existed: false,
+                code: refused.byte(),
+            };
+            return (pending, false);
+        }
         let done = self
             .router
             .subscribe(session, &filter, options, subscription_id);
@@ -81,6 +90,23 @@ impl Reactor {
         // A retained message on its way is seen by who subscribes after it.
         let needs_route = done.is_first || self.proposals.retains > 0;
         (pending, needs_route)
+    }
+
+    /// Why a filter that is well formed is not taken.
+    fn refuse_filter(&self, session: SessionKey, filter: &TopicFilter) -> Option<ReasonCode> {
+        let limits = &self.shared.config.limits;
+        let filters = &self.sessions[session].filters;
+        if filter.share_group().is_some() && !limits.shared_subscriptions {
+            return Some(ReasonCode::SharedSubscriptionsNotSupported);
+        }
+        if filter.is_wildcard() && !limits.wildcard_subscriptions {
+            return Some(ReasonCode::WildcardSubscriptionsNotSupported);
+        }
+        if has_more_levels(filter.pattern(), limits.max_topic_levels) {
+            return Some(ReasonCode::TopicFilterInvalid);
+        }
+        let is_one_more = filters.len() >= limits.max_subscriptions && !filters.contains(filter);
+        is_one_more.then_some(ReasonCode::QuotaExceeded)
     }
 
     pub(super) fn on_route_decided(&mut self, subscribe: usize, filter: usize, granted: bool) {
@@ -183,4 +209,9 @@ impl Reactor {
 
 fn reason_codes(codes: &[u8]) -> ReasonCodes<'_> {
     ReasonCodes::new(codes).unwrap_or_else(|| panic!("codes of ours: {codes:?}"))
+}
+
+/// Counts only where there could be more levels than that.
+pub(super) fn has_more_levels(topic: &str, limit: usize) -> bool {
+    topic.len() >= limit && topic.bytes().filter(|byte| *byte == b'/').count() >= limit
 }

@@ -49,7 +49,20 @@ impl Reactor {
                 self.wrote_all(key);
             }
             Ok(Written::Some) => {}
-            Err(_) => self.lose(key),
+            Err(_) => return self.lose(key),
+        }
+        self.read_again(key);
+    }
+
+    /// Goes on reading from a client that has read what it was sent.
+    fn read_again(&mut self, key: ConnectionKey) {
+        if let Some(connection) = self.connection(key)
+            && connection.may_read
+            && connection.has_room()
+            && !matches!(connection.phase, Phase::Claiming(_))
+        {
+            connection.may_read = false;
+            self.ready.push(key);
         }
     }
 
@@ -66,7 +79,9 @@ impl Reactor {
                 }
                 self.continue_replays(session);
             }
-            Phase::Leaving => {
+            Phase::Leaving { is_shut: true } => {}
+            Phase::Leaving { is_shut: false } => {
+                connection.phase = Phase::Leaving { is_shut: true };
                 // The client closes its side; or it is not waited for any longer.
                 if connection.socket.shutdown(Shutdown::Write).is_err() {
                     self.drop_connection(key);

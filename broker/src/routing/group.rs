@@ -16,6 +16,8 @@ pub(super) struct Group {
     members: Vec<Subscriber>,
     /// Whose turn it is; or, for a sticky group, who has them all.
     next: usize,
+    /// How often somebody was chosen.
+    choices: u64,
 }
 
 /// What a choice may depend on.
@@ -36,6 +38,7 @@ impl Group {
             number,
             members: vec![first],
             next: 0,
+            choices: 0,
         }
     }
 
@@ -81,6 +84,7 @@ impl Group {
             .find(|at| is_connected(&self.members[*at]))
             .or_else(|| others.clone().next())
             .unwrap_or(first);
+        self.choices += 1;
         self.next = match choice.strategy {
             SharedStrategy::Sticky => at,
             _ => (at + 1) % count,
@@ -98,7 +102,7 @@ impl Group {
                 self.next
             }
             // Scattered, if not by chance: nobody outside knows the seed.
-            SharedStrategy::Random => hasher.hash_one((self.next, choice.publisher)) as usize,
+            SharedStrategy::Random => hasher.hash_one(self.choices) as usize,
             SharedStrategy::HashClientId => hasher.hash_one(choice.publisher) as usize,
             SharedStrategy::HashTopic => hasher.hash_one(choice.topic) as usize,
         })

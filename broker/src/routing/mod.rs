@@ -4,6 +4,8 @@ mod group;
 mod pattern;
 mod subscriber;
 mod target;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroU64};
