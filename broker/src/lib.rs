@@ -13,9 +13,11 @@ mod replay;
 mod routing;
 mod session_table;
 mod shared;
+mod tls;
 pub mod websocket;
 
 pub use broker::Broker;
 pub use config::{BrokerConfig, ListenerConfig, SharedStrategy};
 pub use control_plane::{ControlPlane, Done, Unavailable};
 pub use metrics::Metrics;
+pub use tls::{CertificateError, ClientCertificates, TlsConfig, TlsVersion};
