@@ -5,6 +5,7 @@ mod config;
 mod connection;
 mod control_plane;
 mod deadlines;
+mod guests;
 mod mailbox;
 mod metrics;
 pub mod proxy_protocol;
@@ -14,6 +15,7 @@ mod routing;
 mod session_table;
 mod shared;
 mod tls;
+mod token_bucket;
 pub mod websocket;
 
 pub use broker::Broker;
