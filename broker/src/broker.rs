@@ -7,9 +7,11 @@ use std::thread::JoinHandle;
 
 use mio::net::TcpListener;
 use mio::{Poll, Waker};
+use thiserror::Error;
 
 use crate::config::BrokerConfig;
 use crate::control_plane::ControlPlane;
+use crate::listener::{Listener, ListenerError};
 use crate::mailbox::{Mail, Mailbox};
 use crate::metrics::Metrics;
 use crate::reactor::{ListenerSocket, Reactor, WAKER};
@@ -22,19 +24,43 @@ pub struct Broker {
     addresses: Vec<std::net::SocketAddr>,
 }
 
+/// Why a broker does not serve.
+#[derive(Debug, Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Listener(#[from] ListenerError),
+    #[error("the broker cannot be set up: {0}")]
+    System(#[from] io::Error),
+}
+
 impl Broker {
     /// Binds all listeners and begins to serve.
-    pub fn start(config: BrokerConfig, control: Arc<dyn ControlPlane>) -> io::Result<Self> {
+    pub fn start(config: BrokerConfig, control: Arc<dyn ControlPlane>) -> Result<Self, StartError> {
         let mut listeners = Vec::new();
+        let mut sockets = Vec::new();
         for (place, listener) in config.listeners.iter().enumerate() {
-            let socket = TcpListener::bind(listener.bind)?;
-            listeners.push(ListenerSocket { socket, place });
+            listeners.push(Listener::new(listener.clone())?);
+            let socket = TcpListener::bind(listener.bind);
+            let socket = socket.map_err(|source| ListenerError::Bind {
+                name: listener.name.clone(),
+                address: listener.bind,
+                source,
+            })?;
+            sockets.push((place, socket));
         }
-        let addresses = listeners
+        let addresses = sockets
             .iter()
-            .map(|listener| listener.socket.local_addr())
+            .map(|(_, socket)| socket.local_addr())
             .collect::<io::Result<_>>()?;
-        let shared = Arc::new(Shared::new(config, control));
+        let shared = Arc::new(Shared::new(config, listeners, control));
+        let now = shared.clock.now();
+        let listeners = sockets
+            .into_iter()
+            .map(|(place, socket)| {
+                let rate = shared.listeners[place].config.max_connect_rate;
+                ListenerSocket::new(socket, place, rate, now)
+            })
+            .collect();
         shared.metrics.reactors.store(1, Ordering::Relaxed);
         let poll = Poll::new()?;
         let mailbox = Arc::new(Mailbox::new(Waker::new(poll.registry(), WAKER)?));
@@ -53,6 +79,25 @@ impl Broker {
     /// Where the listeners are bound, in the order of the configuration.
     pub fn addresses(&self) -> &[std::net::SocketAddr] {
         &self.addresses
+    }
+
+    /// Reads the certificates of all listeners again, for connections that are made from
+    /// now on. If any of them is of no use, all listeners keep what they have.
+    pub fn reload_certificates(&self) -> Result<(), ListenerError> {
+        let mut replacements = Vec::new();
+        for listener in &self.shared.listeners {
+            let Some(tls) = listener.tls() else {
+                continue;
+            };
+            let fresh = tls.read_again();
+            let config = &listener.config;
+            let fresh = fresh.map_err(|error| ListenerError::certificates(config, error))?;
+            replacements.push((tls, fresh));
+        }
+        for (tls, fresh) in replacements {
+            tls.replace(fresh);
+        }
+        Ok(())
     }
 
     pub fn metrics(&self) -> &Metrics {

@@ -1,9 +1,12 @@
 //! How a broker is set up.
 
 use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 use quorate_mqtt::limits::Limits;
+
+use crate::carrier::Carrier;
 
 #[derive(Clone, Debug)]
 pub struct BrokerConfig {
@@ -24,8 +27,17 @@ pub struct ListenerConfig {
     pub name: String,
     pub bind: SocketAddr,
     pub max_connections: usize,
-    /// From the accepted socket to a complete CONNECT.
+    /// New connections in a second; more of them wait to be accepted. None is no limit,
+    /// here as below.
+    pub max_connect_rate: Option<NonZeroU32>,
+    /// From the accepted socket to a complete CONNECT: the proxy's header and the
+    /// handshakes of TLS and WebSocket are part of it.
     pub first_packet_timeout: Duration,
+    /// Bytes in a second from one connection; what is above waits unread.
+    pub max_bytes_rate: Option<NonZeroU64>,
+    /// PUBLISH in a second from one connection; what is above waits.
+    pub max_messages_rate: Option<NonZeroU32>,
+    pub carrier: Carrier,
 }
 
 /// Which member of a group gets a message.

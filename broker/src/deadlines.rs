@@ -17,6 +17,10 @@ const TICK_MS: u64 = 64;
 pub(crate) enum Subject {
     Connection(ConnectionKey),
     Session(SessionKey, SessionNumber),
+    /// A connection that has sent faster than it may.
+    Paced(ConnectionKey),
+    /// A listener that has accepted faster than it may, by its place on the reactor.
+    Listener(usize),
 }
 
 #[derive(Debug, Default)]

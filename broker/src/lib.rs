@@ -1,11 +1,13 @@
 //! The data plane: listeners, connections, sessions of this node's clients, routing.
 
 mod broker;
+mod carrier;
 mod config;
 mod connection;
 mod control_plane;
 mod deadlines;
 mod guests;
+mod listener;
 mod mailbox;
 mod metrics;
 pub mod proxy_protocol;
@@ -18,8 +20,10 @@ mod tls;
 mod token_bucket;
 pub mod websocket;
 
-pub use broker::Broker;
+pub use broker::{Broker, StartError};
+pub use carrier::{Carrier, WebSocketConfig};
 pub use config::{BrokerConfig, ListenerConfig, SharedStrategy};
 pub use control_plane::{ControlPlane, Done, Unavailable};
+pub use listener::ListenerError;
 pub use metrics::Metrics;
 pub use tls::{CertificateError, ClientCertificates, TlsConfig, TlsVersion};

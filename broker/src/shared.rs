@@ -8,11 +8,14 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::config::BrokerConfig;
 use crate::control_plane::ControlPlane;
+use crate::listener::Listener;
 use crate::metrics::Metrics;
 use crate::reactor::Clock;
 
 pub(crate) struct Shared {
     pub(crate) config: BrokerConfig,
+    /// In the order of the configuration.
+    pub(crate) listeners: Vec<Listener>,
     pub(crate) control: Arc<dyn ControlPlane>,
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
@@ -21,9 +24,14 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(config: BrokerConfig, control: Arc<dyn ControlPlane>) -> Self {
+    pub(crate) fn new(
+        config: BrokerConfig,
+        listeners: Vec<Listener>,
+        control: Arc<dyn ControlPlane>,
+    ) -> Self {
         Self {
             config,
+            listeners,
             control,
             clock: Clock::start(),
             metrics: Metrics::default(),

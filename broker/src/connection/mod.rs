@@ -1,9 +1,11 @@
 //! One client's connection: its socket, and the bytes on their way in and out.
 
+mod layers;
 mod output;
 
 use std::net::SocketAddr;
 
+pub(crate) use layers::{Layers, LayersPlan, Pace};
 use mio::net::TcpStream;
 pub(crate) use output::{ConnectionOutbox, Output, OutputPool, Written};
 use quorate_mqtt::moment::Moment;
@@ -21,8 +23,13 @@ pub(crate) struct ConnectionKey {
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) key: ConnectionKey,
+    /// The place of its listener among the configured ones.
+    pub(crate) listener: u16,
     pub(crate) socket: TcpStream,
+    /// Who it is, as a proxy announces if there is one.
     pub(crate) peer: SocketAddr,
+    /// None for MQTT right on the socket.
+    pub(crate) layers: Option<Box<Layers>>,
     pub(crate) phase: Phase,
     /// The first bytes of a packet whose rest has not come, or what came while
     /// nothing is read.

@@ -21,7 +21,7 @@ const PENDING_LIMIT: usize = 256 * 1024;
 const POOLED_BYTES: usize = 64 * 1024;
 const POOLED_OUTPUTS: usize = 1024;
 /// Slices of one write.
-const MAX_SLICES: usize = 64;
+pub(super) const MAX_SLICES: usize = 64;
 
 #[derive(Debug, Default)]
 pub(crate) struct Output {
@@ -90,27 +90,53 @@ impl Output {
             return socket.write(&self.bytes[self.sent..]);
         }
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        let count = self.gather(&mut slices, usize::MAX);
+        socket.write_vectored(&slices[..count])
+    }
+
+    /// Writes once: something of another kind, and so much of this behind it.
+    pub(super) fn write_part(
+        &self,
+        lead: &[u8],
+        limit: usize,
+        to: &mut impl Write,
+    ) -> io::Result<usize> {
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        slices[0] = IoSlice::new(lead);
+        let count = self.gather(&mut slices[1..], limit);
+        match lead {
+            [] => to.write_vectored(&slices[1..=count]),
+            _ => to.write_vectored(&slices[..=count]),
+        }
+    }
+
+    /// Lays out what is to be sent next, up to a limit; returns how many slices it took.
+    fn gather<'a>(&'a self, slices: &mut [IoSlice<'a>], limit: usize) -> usize {
         let mut count = 0;
+        let mut left = limit;
+        let mut add = |part: &'a [u8]| {
+            let part = &part[..part.len().min(left)];
+            left -= part.len();
+            if !part.is_empty() {
+                slices[count] = IoSlice::new(part);
+                count += 1;
+            }
+        };
         let mut at = self.sent;
         let mut skip = self.payload_sent;
         for (place, message) in self.payloads.iter().take(MAX_SLICES / 2 - 1) {
-            if at < *place {
-                slices[count] = IoSlice::new(&self.bytes[at..*place]);
-                count += 1;
-            }
-            slices[count] = IoSlice::new(&message.payload()[skip..]);
-            count += 1;
+            add(&self.bytes[at..*place]);
+            add(&message.payload()[skip..]);
             at = *place;
             skip = 0;
         }
         if self.payloads.len() < MAX_SLICES / 2 {
-            slices[count] = IoSlice::new(&self.bytes[at..]);
-            count += 1;
+            add(&self.bytes[at..]);
         }
-        socket.write_vectored(&slices[..count])
+        count
     }
 
-    fn advance(&mut self, mut sent: usize) {
+    pub(super) fn advance(&mut self, mut sent: usize) {
         while let Some((place, message)) = self.payloads.front() {
             let before = (place - self.sent).min(sent);
             self.sent += before;
@@ -131,7 +157,7 @@ impl Output {
         self.sent += sent;
     }
 
-    fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.sent = 0;
     }

@@ -1,20 +1,54 @@
 //! New connections.
 
 use std::io;
+use std::num::NonZeroU32;
 use std::sync::atomic::Ordering;
 
 use mio::net::TcpListener;
 use mio::{Interest, Token};
+use quorate_mqtt::moment::Moment;
 
 use super::{Reactor, token_of};
 use crate::connection::{Connection, ConnectionKey, Phase};
 use crate::deadlines::Subject;
+use crate::token_bucket::TokenBucket;
 
 #[derive(Debug)]
 pub(crate) struct ListenerSocket {
     pub(crate) socket: TcpListener,
     /// Its place among the configured ones.
     pub(crate) place: usize,
+    /// None if it accepts all that come.
+    pace: Option<TokenBucket>,
+    /// A deadline will come at which it goes on.
+    waits: bool,
+}
+
+/// How long after a fault it is tried again: the socket does not say once more that
+/// there is somebody.
+const RETRY_MS: u64 = 100;
+
+impl ListenerSocket {
+    pub(crate) fn new(
+        socket: TcpListener,
+        place: usize,
+        rate: Option<NonZeroU32>,
+        now: Moment,
+    ) -> Self {
+        let pace = rate.map(|rate| TokenBucket::full(rate, now));
+        Self {
+            socket,
+            place,
+            pace,
+            waits: false,
+        }
+    }
+
+    /// When the next connection may be accepted, if that is later.
+    fn must_wait(&mut self, now: Moment) -> Option<Moment> {
+        let pace = self.pace.as_mut()?;
+        (pace.available(now) == 0).then(|| pace.ready_at(1))
+    }
 }
 
 impl Reactor {
@@ -26,12 +60,36 @@ impl Reactor {
         Ok(())
     }
 
+    /// Those above the rate, and those after a fault, stay in the queue of the system
+    /// for a while.
+    fn accept_later(&mut self, listener: usize, at: Moment) {
+        if let Some(socket) = self.listeners.get_mut(listener)
+            && !std::mem::replace(&mut socket.waits, true)
+        {
+            self.deadlines.add(at, Subject::Listener(listener));
+        }
+    }
+
+    pub(super) fn on_listener_deadline(&mut self, listener: usize) {
+        if let Some(socket) = self.listeners.get_mut(listener) {
+            socket.waits = false;
+            self.accept(listener);
+        }
+    }
+
     pub(super) fn accept(&mut self, listener: usize) {
         loop {
-            let accepted = match self.listeners.get(listener) {
-                Some(listener) => listener.socket.accept(),
-                None => return,
+            let now = self.now;
+            let Some(socket) = self.listeners.get_mut(listener) else {
+                return;
             };
+            if let Some(until) = socket.must_wait(now) {
+                return self.accept_later(listener, until);
+            }
+            let accepted = socket.socket.accept();
+            if let (Ok(_), Some(pace)) = (&accepted, &mut socket.pace) {
+                pace.take(1);
+            }
             match accepted {
                 Ok((socket, peer)) => self.add_connection(listener, socket, peer),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
@@ -39,7 +97,7 @@ impl Reactor {
                 // others are served on.
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
-                    return;
+                    return self.accept_later(listener, now.plus_millis(RETRY_MS));
                 }
             }
         }
@@ -52,12 +110,15 @@ impl Reactor {
         peer: std::net::SocketAddr,
     ) {
         let place = self.listeners[listener].place;
-        let config = &self.shared.config.listeners[place];
-        let connections = &self.shared.metrics.connections;
-        if connections.load(Ordering::Relaxed) >= config.max_connections {
-            tracing::debug!(%peer, "refused: the listener has all the connections it may have");
-            return;
-        }
+        let shared = &self.shared;
+        let listener = &shared.listeners[place];
+        let layers = match listener.layers(self.now).build() {
+            Ok(layers) => layers,
+            Err(error) => {
+                tracing::warn!(%error, "TLS could not be begun");
+                return;
+            }
+        };
         // Acknowledgements are small and must not wait for each other.
         let _ = socket.set_nodelay(true);
         let entry = self.connections.vacant_entry();
@@ -75,13 +136,19 @@ impl Reactor {
             tracing::warn!(%error, "a connection could not be watched");
             return;
         }
+        if !listener.enter() {
+            tracing::debug!(%peer, "refused: the listener has all the connections it may have");
+            return;
+        }
         let until = self
             .now
-            .plus_millis(config.first_packet_timeout.as_millis() as u64);
+            .plus_millis(listener.config.first_packet_timeout.as_millis() as u64);
         entry.insert(Connection {
             key,
+            listener: place as u16,
             socket,
             peer,
+            layers,
             phase: Phase::Silent { until },
             input: Vec::new(),
             output: None,
@@ -89,6 +156,6 @@ impl Reactor {
             may_read: false,
         });
         self.deadlines.add(until, Subject::Connection(key));
-        connections.fetch_add(1, Ordering::Relaxed);
+        shared.metrics.connections.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -30,11 +30,16 @@ impl Reactor {
         };
         let before = std::mem::replace(&mut connection.phase, Phase::Leaving { is_shut: false });
         connection.input = Vec::new();
-        if connection.output.is_some() {
+        let has_last_words = connection.output.is_some() || connection.layers.is_some();
+        if let Some(layers) = &mut connection.layers {
+            layers.close();
+        }
+        self.guests.set(key.place, 0);
+        if has_last_words {
             self.mark_dirty(key);
             self.deadlines.add(until, Subject::Connection(key));
         } else {
-            // There are no last words: the client had them, or speaks version 3.
+            // There are none: the client had them, or speaks version 3.
             self.drop_connection(key);
         }
         if let Phase::Live(session) = before {
@@ -61,6 +66,8 @@ impl Reactor {
         let mut connection = self.connections.remove(key.place as usize);
         // Closing the socket does it too, where nothing else holds it.
         let _ = self.poll.registry().deregister(&mut connection.socket);
+        self.guests.set(key.place, 0);
+        self.shared.listeners[usize::from(connection.listener)].exit();
         self.shared
             .metrics
             .connections
@@ -113,6 +120,8 @@ impl Reactor {
             for subject in subjects {
                 match subject {
                     Subject::Connection(key) => self.on_connection_deadline(key),
+                    Subject::Paced(key) => self.on_pace(key),
+                    Subject::Listener(listener) => self.on_listener_deadline(listener),
                     Subject::Session(session, number) => {
                         let entry = self.sessions.get_mut(session);
                         let entry = entry.filter(|entry| entry.session.number() == number);

@@ -15,6 +15,7 @@ mod clock;
 mod connecting;
 mod deciding;
 mod ending;
+mod layered;
 mod packets;
 mod proposals;
 mod publishing;
@@ -39,6 +40,7 @@ use slab::Slab;
 
 use crate::connection::{Connection, ConnectionKey, ConnectionOutbox, OutputPool, Phase};
 use crate::deadlines::Deadlines;
+use crate::guests::Guests;
 use crate::mailbox::{Mail, Mailbox};
 use crate::routing::{Router, Target};
 use crate::session_table::{SessionKey, SessionTable};
@@ -52,6 +54,9 @@ const EVENTS: usize = 1024;
 const READ_BYTES: usize = 64 * 1024;
 /// An output that has grown to this is written before the turn ends.
 const HEAVY_OUTPUT_BYTES: usize = 64 * 1024;
+/// What is held for connections that are not in yet: enough for a hundred thousand
+/// clients that come back at once and are cut off in the middle of a CONNECT.
+const GUEST_BYTES: usize = 64 * 1024 * 1024;
 
 pub(crate) struct Reactor {
     poll: Poll,
@@ -61,6 +66,7 @@ pub(crate) struct Reactor {
     connections: Slab<Connection>,
     /// How many connections there ever were.
     tenants: u32,
+    guests: Guests,
     sessions: SessionTable,
     router: Router,
     deadlines: Deadlines,
@@ -83,6 +89,8 @@ pub(crate) struct Reactor {
 #[derive(Default)]
 struct Scratch {
     input: Vec<u8>,
+    /// What TLS has opened of the input.
+    plain: Vec<u8>,
     targets: Vec<Target>,
     properties: Vec<u8>,
     outputs: OutputPool,
@@ -105,6 +113,7 @@ impl Reactor {
             listeners,
             connections: Slab::new(),
             tenants: 0,
+            guests: Guests::new(GUEST_BYTES),
             deadlines: Deadlines::default(),
             proposals: Proposals::default(),
             dirty: Vec::new(),

@@ -12,6 +12,10 @@ use crate::connection::{ConnectionKey, Phase};
 /// The beginning of a packet that is shorter than this is put before what is read next;
 /// a longer one is continued where it lies.
 const SMALL_REMAINDER: usize = READ_BYTES / 4;
+/// Of a client that is not in yet. The fields of a CONNECT could come to more, but a
+/// client id, a name, a token as long as it may be and a will of 64 KiB do not; and
+/// this much is held for whoever begins to send one.
+const MAX_CONNECT_BYTES: usize = 256 * 1024;
 
 impl Reactor {
     /// Reads once from the connection, and handles all packets that are complete.
@@ -36,6 +40,9 @@ impl Reactor {
         if matches!(connection.phase, Phase::Claiming(_)) || !connection.has_room() {
             connection.may_read = true;
             return;
+        }
+        if connection.layers.is_some() {
+            return self.read_layered(key, buffer);
         }
         let remainder = std::mem::take(&mut connection.input);
         let is_small = remainder.len() <= SMALL_REMAINDER;
@@ -62,18 +69,27 @@ impl Reactor {
             let mut all = remainder;
             all.extend_from_slice(&buffer[..read]);
             let taken = self.take_packets(key, &all);
-            all.drain(..taken);
-            if let Some(connection) = self.connection(key) {
-                connection.input = all;
-            }
+            self.keep_rest(key, all, taken);
         }
+        self.count_if_guest(key);
     }
 
-    fn keep_input(&mut self, key: ConnectionKey, rest: &[u8]) {
+    pub(super) fn keep_input(&mut self, key: ConnectionKey, rest: &[u8]) {
         if !rest.is_empty()
             && let Some(connection) = self.connection(key)
         {
             connection.input = rest.to_vec();
+        }
+    }
+
+    /// A large packet grows where it lies; once it is there, so much memory is not kept.
+    pub(super) fn keep_rest(&mut self, key: ConnectionKey, mut all: Vec<u8>, taken: usize) {
+        if taken > 0 && all.len() - taken <= SMALL_REMAINDER {
+            return self.keep_input(key, &all[taken..]);
+        }
+        all.drain(..taken);
+        if let Some(connection) = self.connection(key) {
+            connection.input = all;
         }
     }
 
@@ -86,22 +102,28 @@ impl Reactor {
         if std::mem::take(&mut connection.may_read) {
             self.ready.push(key);
         }
-        let taken = self.take_packets(key, &input);
-        self.keep_input(key, &input[taken..]);
+        let taken = match self.is_layered(key) {
+            true => self.take_allowed(key, &input),
+            false => self.take_packets(key, &input),
+        };
+        self.keep_rest(key, input, taken);
+        self.count_guest(key);
+        self.after_layers(key);
     }
 
     /// Handles packet after packet; returns how many bytes are done with.
-    fn take_packets(&mut self, key: ConnectionKey, bytes: &[u8]) -> usize {
+    pub(super) fn take_packets(&mut self, key: ConnectionKey, bytes: &[u8]) -> usize {
         let mut at = 0;
         while at < bytes.len() {
-            let limit = self.shared.config.limits.max_packet_bytes as usize;
+            let mut limit = self.shared.config.limits.max_packet_bytes as usize;
             let Some(connection) = self.connection(key) else {
                 return bytes.len();
             };
             match connection.phase {
                 Phase::Claiming(_) => return at,
                 Phase::Leaving { .. } => return bytes.len(),
-                Phase::Silent { .. } | Phase::Live(_) => {}
+                Phase::Silent { .. } => limit = limit.min(MAX_CONNECT_BYTES),
+                Phase::Live(_) => {}
             }
             match frame::split(&bytes[at..], limit) {
                 Ok(Split::Whole { frame, bytes }) => {
@@ -162,7 +184,7 @@ impl Reactor {
     }
 }
 
-fn is_transient(error: &io::Error) -> bool {
+pub(super) fn is_transient(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted

@@ -38,6 +38,9 @@ impl Reactor {
             return;
         };
         connection.is_dirty = false;
+        if connection.layers.is_some() {
+            return self.write_layered(key);
+        }
         let Some(output) = &mut connection.output else {
             return self.wrote_all(key);
         };
@@ -55,7 +58,7 @@ impl Reactor {
     }
 
     /// Goes on reading from a client that has read what it was sent.
-    fn read_again(&mut self, key: ConnectionKey) {
+    pub(super) fn read_again(&mut self, key: ConnectionKey) {
         if let Some(connection) = self.connection(key)
             && connection.may_read
             && connection.has_room()
@@ -67,7 +70,7 @@ impl Reactor {
     }
 
     /// There is room again for what the session has kept back.
-    fn wrote_all(&mut self, key: ConnectionKey) {
+    pub(super) fn wrote_all(&mut self, key: ConnectionKey) {
         let Some(connection) = self.connection(key) else {
             return;
         };

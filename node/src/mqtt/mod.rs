@@ -1,0 +1,86 @@
+//! The broker of a node: when it begins to serve, with which configuration, and how it
+//! ends.
+
+mod certificates;
+mod config;
+
+use std::time::Duration;
+
+use quorate_admin::api::{Code, Problem};
+use quorate_broker::{Broker, ListenerError, StartError};
+use quorate_conf::Config;
+use quorate_core::TokioRuntime;
+use quorate_core::tier::CoreNode;
+use ring::rand::{SecureRandom, SystemRandom};
+use tokio::task::JoinError;
+
+use crate::broker_plane::CorePlane;
+
+/// How often a node looks whether it may begin to serve.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Serves MQTT from the moment at which the cluster knows of the node, until `stop`.
+/// Without listeners there is nothing to serve.
+pub(crate) async fn serve(
+    config: Config,
+    node: CoreNode<TokioRuntime>,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Problem> {
+    if config.listeners.enabled.is_empty() {
+        stop.await;
+        return Ok(());
+    }
+    let mut stop = std::pin::pin!(stop);
+    while !node.is_up() {
+        tokio::select! {
+            () = &mut stop => return Ok(()),
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
+    let broker_config = config::broker_config(&config, hash_seed()?)?;
+    let (plane, proposing) = CorePlane::new(node.clone());
+    let proposing = tokio::spawn(proposing);
+    let broker = Broker::start(broker_config, plane).map_err(|error| why_not(&error))?;
+    for (listener, address) in config.listeners.enabled.iter().zip(broker.addresses()) {
+        tracing::info!(listener = %listener.id, %address, "MQTT is served");
+    }
+    tokio::select! {
+        () = stop => {}
+        never = certificates::follow(&config, &broker) => match never {},
+    }
+    let drained = tokio::task::spawn_blocking(move || broker.drain()).await;
+    // The broker is gone, and with it the plane: the task has come to its end.
+    let _ = proposing.await;
+    match drained {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(Problem::new(Code::Internal, error.to_string())),
+        Err(panic) => Err(Problem::new(Code::Internal, panic.to_string())),
+    }
+}
+
+fn why_not(error: &StartError) -> Problem {
+    let problem = Problem::new(Code::Unavailable, format!("no MQTT is served: {error}"));
+    match error {
+        StartError::Listener(ListenerError::Bind { name, .. }) => problem.with_hint(format!(
+            "another process may have the port: set listeners.{name}.bind, or stop it"
+        )),
+        StartError::Listener(_) | StartError::System(_) => problem,
+    }
+}
+
+/// Why a broker ended that nobody stopped.
+pub(crate) fn why_it_ended(ended: Result<Result<(), Problem>, JoinError>) -> Problem {
+    match ended {
+        Ok(Ok(())) => Problem::new(Code::Internal, "the MQTT broker ended"),
+        Ok(Err(problem)) => problem,
+        Err(panic) => Problem::new(Code::Internal, format!("the MQTT broker failed: {panic}")),
+    }
+}
+
+/// Keeps clients from choosing what collides.
+fn hash_seed() -> Result<u64, Problem> {
+    let mut seed = [0; 8];
+    let drawn = SystemRandom::new().fill(&mut seed);
+    drawn.map_err(|_| Problem::new(Code::Internal, "the system has no random numbers"))?;
+    Ok(u64::from_le_bytes(seed))
+}
