@@ -1,8 +1,7 @@
 //! One connection, a packet at a time.
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
 
 use quorate_model::retained::QoS;
 use quorate_mqtt::codec::frame::{Frame, Split, split};
@@ -15,11 +14,10 @@ use quorate_mqtt::packet_id::PacketId;
 use quorate_mqtt::reason::ReasonCode;
 use quorate_mqtt::version::Version;
 
-/// Far longer than anything takes here.
-const PATIENCE: Duration = Duration::from_secs(10);
+use super::way::{Stream, connect};
 
 pub(crate) struct Client {
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Box<dyn Stream>,
     pub(crate) version: Version,
     input: Vec<u8>,
 }
@@ -70,9 +68,10 @@ pub(crate) fn message<'a>(topic: &'a str, qos: QoS, payload: &'a [u8]) -> Publis
 
 impl Client {
     pub(crate) fn open(address: SocketAddr, version: Version) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self::over(Box::new(connect(address)), version)
+    }
+
+    pub(crate) fn over(stream: Box<dyn Stream>, version: Version) -> Self {
         Self {
             stream,
             version,
@@ -99,6 +98,7 @@ impl Client {
 
     pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).unwrap();
+        self.stream.flush().unwrap();
     }
 
     /// Subscribes, and returns the codes of the SUBACK.
@@ -184,7 +184,14 @@ impl Client {
             match self.stream.read(&mut bytes) {
                 Ok(0) => return None,
                 Ok(read) => self.input.extend_from_slice(&bytes[..read]),
-                Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof
+                    ) =>
+                {
+                    return None;
+                }
                 Err(error) => panic!("nothing came: {error}"),
             }
         }

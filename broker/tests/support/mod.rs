@@ -1,20 +1,26 @@
 //! A broker on a free port, and clients that say exactly what they are told to.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, dead_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, dead_code, unused_imports)]
 
+mod authority;
 mod client;
 mod local_plane;
+mod way;
+mod web_socket;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use authority::Authority;
 pub(crate) use client::{Client, message};
 use local_plane::LocalPlane;
-use quorate_broker::{Broker, BrokerConfig, ListenerConfig, SharedStrategy};
+use quorate_broker::{Broker, BrokerConfig, Carrier, ListenerConfig, SharedStrategy};
 use quorate_mqtt::limits::Limits;
 use quorate_mqtt::packet::Connect;
 use quorate_mqtt::version::Version;
+pub(crate) use way::{PATH, Way, connect, over_tls, proxy_v1, websocket};
+pub(crate) use web_socket::WebSocket;
 
 pub(crate) const VERSIONS: [Version; 3] = [Version::V3_1, Version::V3_1_1, Version::V5];
 
@@ -29,13 +35,16 @@ impl TestBroker {
     }
 
     pub(crate) fn with(limits: Limits) -> Self {
+        Self::serving(limits, vec![listener(Carrier::TCP)])
+    }
+
+    pub(crate) fn on(listeners: Vec<ListenerConfig>) -> Self {
+        Self::serving(Limits::default(), listeners)
+    }
+
+    fn serving(limits: Limits, listeners: Vec<ListenerConfig>) -> Self {
         let config = BrokerConfig {
-            listeners: vec![ListenerConfig {
-                name: "tcp.default".to_owned(),
-                bind: ([127, 0, 0, 1], 0).into(),
-                max_connections: 10_000,
-                first_packet_timeout: Duration::from_secs(2),
-            }],
+            listeners,
             limits,
             shared_strategy: SharedStrategy::RoundRobin,
             threads: 1,
@@ -48,6 +57,17 @@ impl TestBroker {
             broker: Some(broker),
             address,
         }
+    }
+
+    pub(crate) fn broker(&self) -> &Broker {
+        self.broker.as_ref().unwrap()
+    }
+
+    /// A client that has been let in by the first listener.
+    pub(crate) fn client_by(&self, way: &Way, version: Version, id: &str) -> Client {
+        let mut client = Client::over(way.open(self.address), version);
+        client.connect(&Connect::new(version, id));
+        client
     }
 
     /// A socket over which nothing has been said.
@@ -65,6 +85,19 @@ impl TestBroker {
         let mut client = self.socket(connect.version);
         client.connect(connect);
         client
+    }
+}
+
+pub(crate) fn listener(carrier: Carrier) -> ListenerConfig {
+    ListenerConfig {
+        name: "some.name".to_owned(),
+        bind: ([127, 0, 0, 1], 0).into(),
+        max_connections: 10_000,
+        max_connect_rate: None,
+        first_packet_timeout: Duration::from_secs(2),
+        max_bytes_rate: None,
+        max_messages_rate: None,
+        carrier,
     }
 }
 
