@@ -8,11 +8,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
+#[path = "support/callers.rs"]
+mod callers;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use callers::{BenchCore, operation, run_callers, start_cores};
 use criterion::{BenchmarkId, Criterion, Throughput};
-use quorate_benches::load::{BenchCore, operation, run_callers, start_cores};
 use quorate_core::Role;
 use quorate_model::command::{Batch, Request};
 use quorate_model::ids::{Incarnation, NodeId, Origin, Sequence, Timestamp};

@@ -7,6 +7,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
+#[path = "support/callers.rs"]
+mod callers;
+
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
@@ -15,10 +18,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use callers::{BenchCore, NODES, form, node_name, run_callers, run_share, start_core, start_cores};
 use futures::future::BoxFuture;
-use quorate_benches::load::{
-    BenchCore, NODES, form, node_name, run_callers, run_share, start_core, start_cores,
-};
 use quorate_model::ids::{ClusterId, Incarnation, NodeId, Timestamp};
 use quorate_model::member::Roles;
 use quorate_transport::{

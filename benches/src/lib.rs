@@ -1,4 +1,8 @@
-//! What the micro-benches share: baselines, data and a counting allocator.
+//! What the micro-benches share (baselines, data and a counting allocator), and the
+//! load generator with what compares brokers by it.
+//!
+//! Builds without the control plane, so that the generator builds fast; what needs more
+//! is a module of its bench.
 
 pub mod baseline_trie;
 pub mod counting_allocator;

@@ -1,6 +1,10 @@
 //! Three cores, and callers who keep them busy. A failure ends the bench.
+//!
+//! A module of the benches that need it, not of the library: the library is also that
+//! of the load generator, which must not build a control plane first.
 
-#![allow(clippy::unwrap_used)]
+// No bench uses all of it.
+#![allow(clippy::unwrap_used, dead_code)]
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,13 +22,13 @@ use quorate_model::reply::Reply;
 use quorate_model::topic_filter::TopicFilter;
 use quorate_raft_store::SledEngine;
 
-pub type BenchCore = Core<TokioRuntime>;
+pub(crate) type BenchCore = Core<TokioRuntime>;
 
-pub const NODES: [u64; 3] = [1, 2, 3];
+pub(crate) const NODES: [u64; 3] = [1, 2, 3];
 /// Filters that a caller goes round in.
 const FILTERS: usize = 16;
 
-pub fn node_name(id: u64) -> NodeName {
+pub(crate) fn node_name(id: u64) -> NodeName {
     NodeName::new(format!("core{id}@127.0.0.1")).unwrap()
 }
 
@@ -44,7 +48,7 @@ fn member(id: u64) -> Member {
 }
 
 /// On sled, with real syncs.
-pub async fn start_core(id: u64, folder: &Path, link: Arc<dyn Link>) -> BenchCore {
+pub(crate) async fn start_core(id: u64, folder: &Path, link: Arc<dyn Link>) -> BenchCore {
     let engine = SledEngine::open(folder).unwrap();
     let slot = u32::try_from(id - 1).unwrap();
     let core = Core::start(
@@ -59,7 +63,7 @@ pub async fn start_core(id: u64, folder: &Path, link: Arc<dyn Link>) -> BenchCor
 }
 
 /// Has the others take part, who are started and reachable.
-pub async fn form(first: &BenchCore) {
+pub(crate) async fn form(first: &BenchCore) {
     let all = NODES.map(NodeId::new).into_iter().collect();
     first.form(all).await.unwrap();
     let form = Command::Form {
@@ -71,7 +75,7 @@ pub async fn form(first: &BenchCore) {
 }
 
 /// All in this process, over links in memory.
-pub async fn start_cores(folder: &Path) -> Vec<BenchCore> {
+pub(crate) async fn start_cores(folder: &Path) -> Vec<BenchCore> {
     let network = MemoryNetwork::default();
     let mut cores = Vec::new();
     for id in NODES {
@@ -86,7 +90,7 @@ pub async fn start_cores(folder: &Path) -> Vec<BenchCore> {
 
 /// Subscribes and unsubscribes in turn, so that every operation changes the
 /// state and the state stays of one size.
-pub fn operation(caller: usize, number: usize) -> Command {
+pub(crate) fn operation(caller: usize, number: usize) -> Command {
     let place = number / 2 % FILTERS;
     let filter = format!("site/{caller:04}/line/{place:02}/machine/temperature");
     let filter = TopicFilter::new(filter).unwrap();
@@ -105,13 +109,13 @@ async fn call(core: BenchCore, caller: usize, operations: usize) {
 }
 
 /// `operations` by that many callers, spread over the cores.
-pub async fn run_callers(cores: &[BenchCore], callers: usize, operations: usize) {
+pub(crate) async fn run_callers(cores: &[BenchCore], callers: usize, operations: usize) {
     let shares = (0..).zip(cores);
     join_all(shares.map(|(place, core)| run_share(core, place, callers, operations))).await;
 }
 
 /// What of it falls to the core at one place of three.
-pub async fn run_share(core: &BenchCore, place: usize, callers: usize, operations: usize) {
+pub(crate) async fn run_share(core: &BenchCore, place: usize, callers: usize, operations: usize) {
     let tasks: Vec<_> = (place..callers)
         .step_by(NODES.len())
         .map(|caller| {
