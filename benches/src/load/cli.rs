@@ -9,6 +9,10 @@ use super::report::Report;
 use super::scenario::connect::Connect;
 use super::scenario::flows::{FanIn, FanOut, Pairs, Shared};
 use super::scenario::idle::Idle;
+use super::scenario::latency::Latency;
+use super::scenario::million::Million;
+use super::scenario::reconnect::Reconnect;
+use super::scenario::soak::Soak;
 use super::scenario::subscribe::Subscribe;
 
 /// Puts a load on an MQTT broker and reports what it did with it.
@@ -32,9 +36,13 @@ enum Scenario {
     FanOut(FanOut),
     Pairs(Pairs),
     Shared(Shared),
+    Latency(Latency),
     Idle(Idle),
     Connect(Connect),
+    Reconnect(Reconnect),
     Subscribe(Subscribe),
+    Million(Million),
+    Soak(Soak),
 }
 
 impl Cli {
@@ -59,6 +67,10 @@ impl Cli {
             Scenario::FanOut(scenario) => scenario.run(target),
             Scenario::Pairs(scenario) => scenario.run(target),
             Scenario::Shared(scenario) => scenario.run(target),
+            Scenario::Latency(scenario) => scenario.run(target),
+            Scenario::Reconnect(scenario) => scenario.run(target),
+            Scenario::Million(scenario) => scenario.run(target),
+            Scenario::Soak(scenario) => scenario.run(target),
             Scenario::Idle(scenario) => scenario.run(target),
             Scenario::Connect(scenario) => scenario.run(target),
             Scenario::Subscribe(scenario) => scenario.run(target),

@@ -56,8 +56,9 @@ pub enum Protocol {
 /// How messages are sent, and for how long.
 #[derive(Args, Clone, Debug)]
 pub struct Messages {
-    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=2))]
-    pub qos: u8,
+    /// [default: 0, for latency 1]
+    #[arg(long, value_parser = clap::value_parser!(u8).range(0..=2))]
+    pub qos: Option<u8>,
 
     /// Bytes of each payload, at least 16: publisher, sequence number and time
     #[arg(long, default_value_t = 16, value_name = "BYTES")]
@@ -85,8 +86,8 @@ pub struct Messages {
     pub burst: u32,
 
     /// No publisher goes on while the slowest of its subscribers is so many messages
-    /// behind [default: two bursts of every publisher, or four times what can be in
-    /// flight but at least 1000]
+    /// behind [default: two bursts of every publisher; above QoS 0 twice what can be in
+    /// flight]
     #[arg(long, value_name = "COUNT")]
     pub window: Option<u64>,
 }
@@ -130,6 +131,20 @@ impl Target {
 }
 
 impl Messages {
+    /// For a scenario that has rules of its own for all but the payload.
+    pub const fn of_payload(payload: usize) -> Self {
+        Self {
+            qos: None,
+            payload,
+            seconds: 0.0,
+            messages: None,
+            warm_up: 0.0,
+            inflight: None,
+            burst: 1,
+            window: None,
+        }
+    }
+
     pub fn check(&self) -> Result<()> {
         let least = Stamp::BYTES;
         ensure!(self.payload >= least, "--payload is at least {least}");
@@ -145,11 +160,12 @@ impl Messages {
         Ok(())
     }
 
-    pub fn level(&self) -> QoS {
+    pub fn level(&self, default: QoS) -> QoS {
         match self.qos {
-            0 => QoS::AtMostOnce,
-            1 => QoS::AtLeastOnce,
-            _ => QoS::ExactlyOnce,
+            None => default,
+            Some(0) => QoS::AtMostOnce,
+            Some(1) => QoS::AtLeastOnce,
+            Some(_) => QoS::ExactlyOnce,
         }
     }
 
@@ -162,11 +178,11 @@ impl Messages {
     }
 
     /// How far the subscribers of so many publishers may be behind.
-    pub fn window_for(&self, publishers: usize, inflight: u16) -> u64 {
+    pub fn window_for(&self, publishers: usize, qos: QoS, inflight: u16) -> u64 {
         let publishers = publishers as u64;
-        self.window.unwrap_or(match self.qos {
-            0 => 2 * publishers * u64::from(self.burst),
-            _ => (4 * publishers * u64::from(inflight)).max(1_000),
+        self.window.unwrap_or(match qos {
+            QoS::AtMostOnce => 2 * publishers * u64::from(self.burst),
+            QoS::AtLeastOnce | QoS::ExactlyOnce => 2 * publishers * u64::from(inflight),
         })
     }
 }

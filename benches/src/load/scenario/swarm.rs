@@ -107,6 +107,10 @@ impl Swarm {
         }
     }
 
+    pub(super) fn set_manners(&mut self, manners: Manners) {
+        self.manners = manners;
+    }
+
     /// Has the client subscribe as soon as [`subscribe`](Self::subscribe) says so.
     pub(super) fn give_filters(&mut self, client: usize, subscribing: Subscribing) {
         self.clients[client].subscribing = Some(subscribing);

@@ -10,8 +10,11 @@ pub struct Flow {
     window: u64,
     /// Of each subscriber, or, unless each gets all, of all together.
     expected: u64,
-    received: Vec<u64>,
-    received_total: u64,
+    /// By each subscriber: what came and, with QoS 2, was released by the broker. Until
+    /// then the broker may not have read that it came, and would be pushed without end.
+    settled: Vec<u64>,
+    settled_total: u64,
+    arrived_total: u64,
     room: u64,
 }
 
@@ -35,14 +38,13 @@ impl Flow {
             delivery,
             window: window.max(1),
             expected: 0,
-            received: vec![0; subscribers],
-            received_total: 0,
+            settled: vec![0; subscribers],
+            settled_total: 0,
+            arrived_total: 0,
             room: 0,
         }
     }
 
-    /// # Panics
-    /// If a publisher sends more than there is room for under the window.
     pub fn on_publish(&mut self, deliveries: u32) {
         let more = match self.delivery {
             Delivery::Each | Delivery::One { .. } => 1,
@@ -54,7 +56,7 @@ impl Flow {
 
     /// What an arrival means, in the light of what the others got.
     #[inline]
-    pub fn on_arrival(&mut self, place: usize, stamp: Stamp, arrival: Arrival) -> Arrival {
+    pub fn on_arrival(&mut self, stamp: Stamp, arrival: Arrival) -> Arrival {
         if let Delivery::One {
             first_publisher,
             seen,
@@ -65,11 +67,15 @@ impl Flow {
                 return Arrival::Duplicate;
             }
         }
-        if arrival != Arrival::Duplicate {
-            self.received[place] += 1;
-            self.received_total += 1;
-        }
+        self.arrived_total += u64::from(arrival != Arrival::Duplicate);
         arrival
+    }
+
+    /// One of the subscribers is done with a message.
+    #[inline]
+    pub fn on_settled(&mut self, place: usize) {
+        self.settled[place] += 1;
+        self.settled_total += 1;
     }
 
     /// Messages that may still be sent; counted down by each that is.
@@ -84,16 +90,16 @@ impl Flow {
 
     /// Counts again how much has come.
     pub fn update_room(&mut self) {
-        let received = match self.delivery {
-            Delivery::Each => self.received.iter().min().copied().unwrap_or(self.expected),
-            Delivery::One { .. } | Delivery::Some => self.received_total,
+        let settled = match self.delivery {
+            Delivery::Each => self.settled.iter().min().copied().unwrap_or(self.expected),
+            Delivery::One { .. } | Delivery::Some => self.settled_total,
         };
-        let behind = self.expected.saturating_sub(received);
+        let behind = self.expected.saturating_sub(settled);
         self.room = self.window.saturating_sub(behind);
     }
 
     pub fn is_complete(&self) -> bool {
-        self.received_total >= self.expected_total()
+        self.settled_total >= self.expected_total()
     }
 
     /// What the flow alone can tell is lost: with `Each`, the subscribers know it.
@@ -101,14 +107,14 @@ impl Flow {
         match self.delivery {
             Delivery::Each => 0,
             Delivery::One { .. } | Delivery::Some => {
-                self.expected.saturating_sub(self.received_total)
+                self.expected.saturating_sub(self.arrived_total)
             }
         }
     }
 
     fn expected_total(&self) -> u64 {
         match self.delivery {
-            Delivery::Each => self.expected * self.received.len() as u64,
+            Delivery::Each => self.expected * self.settled.len() as u64,
             Delivery::One { .. } | Delivery::Some => self.expected,
         }
     }
@@ -126,7 +132,11 @@ mod tests {
 
     fn arrive(flow: &mut Flow, place: usize, sequence: u32) -> Arrival {
         let stamp = Stamp { sequence, ..STAMP };
-        flow.on_arrival(place, stamp, Arrival::InOrder)
+        let arrival = flow.on_arrival(stamp, Arrival::InOrder);
+        if arrival != Arrival::Duplicate {
+            flow.on_settled(place);
+        }
+        arrival
     }
 
     #[test]
@@ -159,6 +169,18 @@ mod tests {
         assert_eq!((flow.lost(), flow.is_complete()), (1, false));
         assert_eq!(arrive(&mut flow, 1, 1), Arrival::InOrder);
         assert_eq!((flow.lost(), flow.is_complete()), (0, true));
+    }
+
+    #[test]
+    fn what_is_not_settled_takes_room() {
+        let mut flow = Flow::new(Delivery::Each, 1, 2);
+        flow.on_publish(1);
+        flow.on_arrival(STAMP, Arrival::InOrder);
+        flow.update_room();
+        assert_eq!((flow.room(), flow.is_complete()), (1, false));
+        flow.on_settled(0);
+        flow.update_room();
+        assert_eq!((flow.room(), flow.is_complete()), (2, true));
     }
 
     #[test]

@@ -99,6 +99,14 @@ impl Traffic {
         self.subscribers.len() + self.publishers.len()
     }
 
+    pub fn subscribers(&self) -> usize {
+        self.subscribers.len()
+    }
+
+    pub fn publishers(&self) -> usize {
+        self.publishers.len()
+    }
+
     pub fn tally(&self) -> &Tally {
         &self.tally
     }
@@ -236,7 +244,7 @@ impl Traffic {
         let flow = &mut self.flows[subscriber.flow];
         let arrival = subscriber.check.on_arrival(stamp);
         let arrival = arrival.ok_or(CloseCause::ForeignMessage)?;
-        match flow.on_arrival(subscriber.place, stamp, arrival) {
+        match flow.on_arrival(stamp, arrival) {
             Arrival::Duplicate if publish.duplicate && publish.qos == QoS::AtLeastOnce => {
                 self.tally.redelivered += 1;
             }
@@ -245,6 +253,9 @@ impl Traffic {
                 self.tally.delivered += 1;
                 self.tally.out_of_order += u64::from(arrival == Arrival::Late);
                 self.latency.record(now_ns.saturating_sub(stamp.sent_ns));
+                if publish.qos != QoS::ExactlyOnce {
+                    flow.on_settled(subscriber.place);
+                }
             }
         }
         let version = self.version;
@@ -268,6 +279,7 @@ impl Traffic {
             Packet::Publish(publish) => return self.on_message(client, publish, now_ns, out),
             Packet::PubRel(release) => {
                 answer(self.version, Packet::PubComp, release.packet_id, out);
+                self.flows[subscriber.flow].on_settled(subscriber.place);
             }
             Packet::ConnAck(_) => {
                 subscriber.subscribing.write_next(self.version, out);
@@ -287,7 +299,7 @@ impl Traffic {
 }
 
 /// Appends an acknowledgement that everything went well.
-pub(super) fn answer(
+pub(in crate::load) fn answer(
     version: Version,
     packet: impl FnOnce(Acknowledgement<'static>) -> Packet<'static>,
     id: PacketId,
