@@ -5,6 +5,7 @@
 //! is a module of its bench.
 
 pub mod baseline_trie;
+pub mod compare;
 pub mod counting_allocator;
 pub mod filter_mix;
 pub mod hand_codec;
