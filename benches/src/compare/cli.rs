@@ -46,7 +46,11 @@ pub struct Cli {
     quorate_config: Option<PathBuf>,
 
     /// Its arguments, in which {config} and {folder} are filled in
-    #[arg(long, value_name = "LINE", default_value = "node start --config {config}")]
+    #[arg(
+        long,
+        value_name = "LINE",
+        default_value = "node start --config {config}"
+    )]
     quorate_arguments: String,
 
     /// A scenario with its options, as for quorate-bench; may be given again

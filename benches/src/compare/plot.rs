@@ -4,7 +4,8 @@ use super::comparison::{Comparison, Row};
 use super::spread::Spread;
 use super::table::short;
 
-const LEFT: f64 = 190.0;
+/// Of one letter of a scenario's name, about.
+const LETTER: f64 = 6.0;
 const WIDTH: f64 = 460.0;
 const RIGHT: f64 = 90.0;
 const BAR: f64 = 12.0;
@@ -18,15 +19,16 @@ pub(super) fn to_svg(comparison: &Comparison) -> String {
     let brokers = comparison.brokers.len();
     let group = brokers as f64 * BAR + GAP;
     let height = TOP + group * comparison.rows.len() as f64 + GAP;
-    let longest = longest(comparison);
+    let left = left(comparison);
+    let scale = WIDTH / longest(comparison);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{height}\" \
          font-family=\"sans-serif\" font-size=\"11\">\n\
          <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n",
-        LEFT + WIDTH + RIGHT
+        left + WIDTH + RIGHT
     );
     for (place, broker) in comparison.brokers.iter().enumerate() {
-        let x = LEFT + 110.0 * place as f64;
+        let x = left + 110.0 * place as f64;
         let color = color(place);
         // Writing to a string does not fail.
         let _ = writeln!(
@@ -43,13 +45,14 @@ pub(super) fn to_svg(comparison: &Comparison) -> String {
         let _ = writeln!(
             svg,
             "<text x=\"{}\" y=\"{middle}\" text-anchor=\"end\">{name}</text>",
-            LEFT - 8.0
+            left - 8.0
         );
         for place in 0..brokers {
-            svg += &bar(row, place, y + BAR * place as f64, WIDTH / longest);
+            let corner = (left, y + BAR * place as f64);
+            svg += &bar(row, place, corner, scale);
         }
     }
-    let one = LEFT + WIDTH / longest;
+    let one = left + scale;
     let _ = writeln!(
         svg,
         "<line x1=\"{one}\" y1=\"{TOP}\" x2=\"{one}\" y2=\"{height}\" stroke=\"#444\" \
@@ -58,26 +61,26 @@ pub(super) fn to_svg(comparison: &Comparison) -> String {
     svg
 }
 
-fn bar(row: &Row, place: usize, y: f64, scale: f64) -> String {
+fn bar(row: &Row, place: usize, (left, y): (f64, f64), scale: f64) -> String {
     let Some(Spread {
         median,
         least,
         most,
     }) = row.relative(place)
     else {
-        let x = LEFT + 4.0;
+        let x = left + 4.0;
         return format!("<text x=\"{x}\" y=\"{}\">none</text>\n", y + 10.0);
     };
-    let end = LEFT + most.max(median) * scale;
+    let end = left + most.max(median) * scale;
     format!(
-        "<rect x=\"{LEFT}\" y=\"{y}\" width=\"{:.1}\" height=\"{}\" fill=\"{}\"/>\
+        "<rect x=\"{left}\" y=\"{y}\" width=\"{:.1}\" height=\"{}\" fill=\"{}\"/>\
          <line x1=\"{:.1}\" y1=\"{mid}\" x2=\"{:.1}\" y2=\"{mid}\" stroke=\"#222\"/>\
          <text x=\"{:.1}\" y=\"{}\">{}</text>\n",
         median * scale,
         BAR - 2.0,
         color(place),
-        LEFT + least * scale,
-        LEFT + most * scale,
+        left + least * scale,
+        left + most * scale,
         end + 4.0,
         y + 9.0,
         short(median),
@@ -87,6 +90,12 @@ fn bar(row: &Row, place: usize, y: f64, scale: f64) -> String {
 
 fn color(place: usize) -> &'static str {
     COLORS[place % COLORS.len()]
+}
+
+/// Room for the longest name.
+fn left(comparison: &Comparison) -> f64 {
+    let names = comparison.rows.iter().map(|row| row.scenario.name().len());
+    LETTER * names.max().unwrap_or_default() as f64 + 16.0
 }
 
 /// The right edge: at least 1, where the first broker's bars end.
@@ -110,7 +119,8 @@ mod tests {
         // The longest run took twice the median of the first, so 1.0 is half of it.
         assert!(svg.contains("width=\"230.0\""), "{svg}");
         assert!(svg.contains("width=\"115.0\""), "{svg}");
-        assert!(svg.contains("x1=\"247.5\""), "{svg}");
+        // Fourteen letters, and an eighth of 230 for the least.
+        assert!(svg.contains("x1=\"157.5\""), "{svg}");
         assert_eq!(svg.matches("<svg").count(), svg.matches("</svg>").count());
         assert!(svg.contains(">fan-in --qos 0</text>"));
     }

@@ -177,13 +177,14 @@ impl Traffic {
         let burst = match &mut self.pace {
             Pace::Credit { burst } => *burst,
             Pace::Scheduled { schedule, .. } => {
-                let publishers = self.publishers.len() as u64;
-                while most > 0 {
+                let waiting = self.publishers.iter().map(|it| it.waiting.len() as u64);
+                let left = most.saturating_sub(waiting.sum());
+                for _ in 0..left {
                     let Some((number, intended_ns)) = schedule.pop_due(now_ns) else {
                         break;
                     };
-                    let publisher = (number % publishers) as usize;
-                    self.publishers[publisher].waiting.push_back(intended_ns);
+                    let place = number as usize % self.publishers.len();
+                    self.publishers[place].waiting.push_back(intended_ns);
                 }
                 return self.send_waiting(fleet);
             }
