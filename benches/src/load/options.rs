@@ -19,6 +19,7 @@ pub struct Target {
     #[arg(long, global = true, default_value = "127.0.0.1")]
     pub host: String,
 
+    /// The port that the broker listens on, without TLS
     #[arg(long, global = true, default_value_t = 1883)]
     pub port: u16,
 
@@ -34,9 +35,11 @@ pub struct Target {
     #[arg(long, global = true, default_value_t = 50, value_name = "COUNT")]
     pub concurrent: usize,
 
+    /// The user that every client connects as
     #[arg(long, global = true, value_name = "NAME")]
     pub user_name: Option<String>,
 
+    /// That user's password; other users of this machine can see it
     #[arg(long, global = true, requires = "user_name")]
     pub password: Option<String>,
 
@@ -56,7 +59,7 @@ pub enum Protocol {
 /// How messages are sent, and for how long.
 #[derive(Args, Clone, Debug)]
 pub struct Messages {
-    /// [default: 0, for latency 1]
+    /// The QoS of publishers and subscribers [default: 0, for latency 1]
     #[arg(long, value_parser = clap::value_parser!(u8).range(0..=2))]
     pub qos: Option<u8>,
 
@@ -68,7 +71,7 @@ pub struct Messages {
     #[arg(long, default_value_t = 5.0)]
     pub seconds: f64,
 
-    /// Measure until so many are published, however long it takes
+    /// Measure until so many more are published and all has come, however long it takes
     #[arg(long, conflicts_with = "seconds", value_name = "COUNT")]
     pub messages: Option<u64>,
 

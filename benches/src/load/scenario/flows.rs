@@ -14,8 +14,10 @@ use super::plan::{INFLIGHT_OF_PAIRS, Plan, USUAL_INFLIGHT};
 /// through a wildcard
 #[derive(Args, Clone, Debug)]
 pub struct FanIn {
+    /// Clients that publish
     #[arg(long, default_value_t = 50, value_name = "COUNT")]
     pub publishers: usize,
+    /// Clients that subscribe
     #[arg(long, default_value_t = 5, value_name = "COUNT")]
     pub subscribers: usize,
     #[command(flatten)]
@@ -25,6 +27,7 @@ pub struct FanIn {
 /// One publisher and one topic that many subscribe to
 #[derive(Args, Clone, Debug)]
 pub struct FanOut {
+    /// Clients that subscribe
     #[arg(long, default_value_t = 1000, value_name = "COUNT")]
     pub subscribers: usize,
     #[command(flatten)]
@@ -34,6 +37,7 @@ pub struct FanOut {
 /// Pairs of one publisher and one subscriber, each with a topic of its own
 #[derive(Args, Clone, Debug)]
 pub struct Pairs {
+    /// Pairs, of two clients each
     #[arg(long, default_value_t = 200, value_name = "COUNT")]
     pub pairs: usize,
     #[command(flatten)]
@@ -43,8 +47,10 @@ pub struct Pairs {
 /// Many publishers to one group: each message goes to one member of `$share/..`
 #[derive(Args, Clone, Debug)]
 pub struct Shared {
+    /// Clients that publish
     #[arg(long, default_value_t = 50, value_name = "COUNT")]
     pub publishers: usize,
+    /// Clients that subscribe
     #[arg(long, default_value_t = 5, value_name = "COUNT")]
     pub subscribers: usize,
     #[command(flatten)]

@@ -18,6 +18,7 @@ const SETTLING: Duration = Duration::from_secs(1);
 /// Clients that connect and stay, and what they cost the broker
 #[derive(Args, Clone, Debug)]
 pub struct Idle {
+    /// Clients that connect
     #[arg(long, default_value_t = 15_000, value_name = "COUNT")]
     pub connections: usize,
     /// One subscription each

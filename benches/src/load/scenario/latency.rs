@@ -11,6 +11,7 @@ use super::plan::{INFLIGHT_OF_PAIRS, Plan};
 /// How long messages take at a fixed rate, from when each was meant to be sent
 #[derive(Args, Clone, Debug)]
 pub struct Latency {
+    /// Pairs, of two clients each
     #[arg(long, default_value_t = 50, value_name = "COUNT")]
     pub pairs: usize,
     /// Messages a second of all publishers together; the generator never sleeps

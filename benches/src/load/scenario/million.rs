@@ -22,6 +22,7 @@ pub struct Million {
     /// Connections that share the filters
     #[arg(long, default_value_t = 100, value_name = "COUNT")]
     pub connections: usize,
+    /// Clients that publish
     #[arg(long, default_value_t = 10, value_name = "COUNT")]
     pub publishers: usize,
     /// Different topics that are published to, in turn

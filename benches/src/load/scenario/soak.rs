@@ -29,6 +29,7 @@ const LEVELS: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
 /// and subscribers that vanish; watches how the broker's memory grows
 #[derive(Args, Clone, Debug)]
 pub struct Soak {
+    /// How long to go on
     #[arg(long, default_value_t = 60.0)]
     pub seconds: f64,
     /// Messages a second of all publishers together

@@ -18,6 +18,7 @@ pub struct Subscribe {
     /// Different filters in all
     #[arg(long, default_value_t = 100_000, value_name = "COUNT")]
     pub filters: usize,
+    /// Clients that connect
     #[arg(long, default_value_t = 100, value_name = "COUNT")]
     pub connections: usize,
     /// Filters in one SUBSCRIBE
