@@ -53,16 +53,29 @@ pub(super) fn run_once(
         .stdin(Stdio::null());
     let output = on_core(cores.1, || command.output())?
         .with_context(|| format!("cannot start {}", generator.display()))?;
-    let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| {
-        let said = String::from_utf8_lossy(&output.stderr);
-        json!({ "problems": [format!("the run failed: {}", said.trim())] })
-    });
-    Ok(Sample::of(report))
+    let report = serde_json::from_slice(&output.stdout);
+    Ok(Sample::of(
+        report.unwrap_or_else(|_| failure(&output.stderr)),
+    ))
+}
+
+/// In place of a report; what follows the first line is for debugging.
+fn failure(said: &[u8]) -> Value {
+    let said = String::from_utf8_lossy(said);
+    let why = said.lines().find(|line| !line.trim().is_empty());
+    json!({ "problems": [format!("the run failed: {}", why.unwrap_or("no word why"))] })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_without_a_report_says_why_in_a_line() {
+        let sample = Sample::of(failure(b"\nError: refused\n\nStack backtrace:\n"));
+        assert_eq!(sample.problems(), ["the run failed: Error: refused"]);
+        assert_eq!(sample.figure("seconds"), None);
+    }
 
     #[test]
     fn reads_figures_and_problems() {

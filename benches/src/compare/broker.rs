@@ -25,7 +25,8 @@ pub(super) struct Ports {
     pub(super) mqtt_5: u16,
 }
 
-const CONFIG_FILE: &str = "broker.conf";
+/// rumqttd tells the format by the ending; mosquitto does not care.
+const CONFIG_FILE: &str = "broker.toml";
 
 impl Broker {
     pub(super) const fn name(&self) -> &'static str {
@@ -146,7 +147,7 @@ mod tests {
         assert_eq!(text, "listen 1001 and 1002 in somewhere");
         assert_eq!(
             broker.arguments(folder),
-            ["--config", "somewhere/broker.conf"]
+            ["--config", "somewhere/broker.toml"]
         );
     }
 

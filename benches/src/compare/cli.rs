@@ -33,7 +33,8 @@ pub struct Cli {
     #[arg(long, conflicts_with = "mosquitto")]
     no_mosquitto: bool,
 
-    /// rumqttd's program (cargo install --locked rumqttd --root DIR, then DIR/bin/rumqttd)
+    /// rumqttd's program (cargo install rumqttd --root DIR, then DIR/bin/rumqttd); what
+    /// version 0.20 locks no longer builds, so without --locked
     #[arg(long, value_name = "PROGRAM")]
     rumqttd: Option<PathBuf>,
 

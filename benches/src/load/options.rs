@@ -12,6 +12,9 @@ use quorate_mqtt::version::Version;
 use super::process::Process;
 use super::stamp::Stamp;
 
+/// So long that nobody has to send a PINGREQ, but not none: rumqttd refuses that.
+pub const LONG_KEEP_ALIVE_S: u16 = u16::MAX;
+
 /// Where the broker is, and what is known of it.
 #[derive(Args, Clone, Debug)]
 pub struct Target {
@@ -121,6 +124,7 @@ impl Target {
     /// A CONNECT of a client that wants nothing special.
     pub fn connect<'a>(&'a self, client_id: &'a str) -> Connect<'a> {
         Connect {
+            keep_alive_s: LONG_KEEP_ALIVE_S,
             user_name: self.user_name.as_deref(),
             password: self.password.as_deref().map(str::as_bytes),
             ..Connect::new(self.version(), client_id)

@@ -6,7 +6,7 @@ use quorate_model::retained::QoS;
 
 use super::super::descriptors::make_room_for;
 use super::super::fleet::Fleet;
-use super::super::options::Target;
+use super::super::options::{LONG_KEEP_ALIVE_S, Target};
 use super::super::process::Process;
 use super::super::report::Report;
 use super::super::subscribing::Subscribing;
@@ -27,8 +27,8 @@ pub struct Idle {
     /// Seconds to hold all connections and measure the broker's processor time
     #[arg(long, default_value_t = 5.0, value_name = "SECONDS")]
     pub hold: f64,
-    /// Each client's keep alive in seconds, 0 for none; it sends a PINGREQ at every half
-    #[arg(long, default_value_t = 0, value_name = "SECONDS")]
+    /// Each client's keep alive, 0 for none; it sends a PINGREQ at every half
+    #[arg(long, default_value_t = LONG_KEEP_ALIVE_S, value_name = "SECONDS")]
     pub keep_alive: u16,
 }
 

@@ -69,7 +69,7 @@ impl<'a> Plan<'a> {
         filters: Vec<String>,
         check: Check,
     ) {
-        let client_id = format!("{}/subscriber/{}", self.prefix, self.subscribers.len());
+        let client_id = client_id(&self.prefix, "subscriber", self.subscribers.len());
         self.subscribers.push(Subscriber {
             client_id,
             subscribing: Subscribing::new(filters, self.qos, FILTERS_PER_PACKET),
@@ -96,7 +96,7 @@ impl<'a> Plan<'a> {
 
     pub(super) fn publish_in_turn(&mut self, flow: usize, messages: Vec<Message>) {
         let number = self.publishers.len() as u32;
-        let client_id = format!("{}/publisher/{number}", self.prefix);
+        let client_id = client_id(&self.prefix, "publisher", self.publishers.len());
         let publisher = Publisher::new(client_id, number, flow, messages, self.inflight);
         self.publishers.push(publisher);
     }
@@ -190,4 +190,9 @@ pub(super) fn describe(
     let per_million = own / measured.delivered as f64 * 1e6;
     let key = "own_cpu_s_per_million";
     report.number(key, "of it per million delivered, s", per_million, 3);
+}
+
+/// Without a slash: rumqttd takes none in a client id.
+fn client_id(prefix: &str, role: &str, number: usize) -> String {
+    format!("{}-{role}-{number}", prefix.replace('/', "-"))
 }

@@ -31,7 +31,7 @@ impl Rough {
     pub(super) fn new(target: &Target, filter: &str, slow: usize, vanishing: usize) -> Self {
         let process = std::process::id();
         let clients = (0..slow + vanishing).map(|number| Client {
-            client_id: format!("quorate-bench/{process}/rough/{number}"),
+            client_id: format!("quorate-bench-{process}-rough-{number}"),
             subscribing: Subscribing::new(vec![filter.to_owned()], QoS::AtLeastOnce, 1),
             is_closed: false,
         });

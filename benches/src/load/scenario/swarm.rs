@@ -12,7 +12,7 @@ use quorate_mqtt::version::Version;
 
 use super::super::fleet::Fleet;
 use super::super::histogram::Histogram;
-use super::super::options::Target;
+use super::super::options::{LONG_KEEP_ALIVE_S, Target};
 use super::super::progress::Progress;
 use super::super::report::Report;
 use super::super::script::{CloseCause, Script};
@@ -75,7 +75,7 @@ enum Stage {
 impl Manners {
     pub(super) const PLAIN: Self = Self {
         clean_start: true,
-        keep_alive_s: 0,
+        keep_alive_s: LONG_KEEP_ALIVE_S,
         session_expiry_s: None,
         leaves_at_once: false,
         pipeline: 1,
@@ -84,9 +84,9 @@ impl Manners {
 
 impl Swarm {
     pub(super) fn new(target: &Target, name: &str, count: usize, manners: Manners) -> Self {
-        let prefix = format!("quorate-bench/{}/{name}", std::process::id());
+        let prefix = format!("quorate-bench-{}-{name}", std::process::id());
         let clients = (0..count).map(|number| Client {
-            client_id: format!("{prefix}/{number}"),
+            client_id: format!("{prefix}-{number}"),
             stage: Stage::Absent,
             began_ns: 0,
             subscribing: None,
