@@ -9,6 +9,7 @@ use mio::net::TcpListener;
 use mio::{Poll, Waker};
 use thiserror::Error;
 
+use crate::authentication::{Doorkeeper, UserFileError};
 use crate::config::BrokerConfig;
 use crate::control_plane::ControlPlane;
 use crate::listener::{Listener, ListenerError};
@@ -21,6 +22,8 @@ pub struct Broker {
     shared: Arc<Shared>,
     mailboxes: Vec<Arc<Mailbox>>,
     threads: Vec<JoinHandle<io::Result<()>>>,
+    /// The thread that checks passwords.
+    helper: Option<JoinHandle<()>>,
     addresses: Vec<std::net::SocketAddr>,
 }
 
@@ -29,13 +32,16 @@ pub struct Broker {
 pub enum StartError {
     #[error(transparent)]
     Listener(#[from] ListenerError),
+    #[error(transparent)]
+    Users(#[from] UserFileError),
     #[error("the broker cannot be set up: {0}")]
     System(#[from] io::Error),
 }
 
 impl Broker {
-    /// Binds all listeners and begins to serve.
+    /// Reads the users, binds all listeners and begins to serve.
     pub fn start(config: BrokerConfig, control: Arc<dyn ControlPlane>) -> Result<Self, StartError> {
+        let doorkeeper = Doorkeeper::new(&config.authentication)?;
         let mut listeners = Vec::new();
         let mut sockets = Vec::new();
         for (place, listener) in config.listeners.iter().enumerate() {
@@ -52,7 +58,7 @@ impl Broker {
             .iter()
             .map(|(_, socket)| socket.local_addr())
             .collect::<io::Result<_>>()?;
-        let shared = Arc::new(Shared::new(config, listeners, control));
+        let shared = Arc::new(Shared::new(config, listeners, control, doorkeeper));
         let now = shared.clock.now();
         let listeners = sockets
             .into_iter()
@@ -68,10 +74,13 @@ impl Broker {
         let thread = std::thread::Builder::new()
             .name("reactor-0".to_owned())
             .spawn(move || reactor.run())?;
+        let clock = shared.clock;
+        let helper = shared.doorkeeper.spawn_helper(move || clock.now())?;
         Ok(Self {
             shared,
             mailboxes: vec![mailbox],
             threads: vec![thread],
+            helper,
             addresses,
         })
     }
@@ -104,17 +113,32 @@ impl Broker {
         &self.shared.metrics
     }
 
+    /// Reads the users again and returns how many there are. Those who are connected stay
+    /// until they have to show again who they are. On an error nothing changes.
+    pub fn reload_users(&self) -> Result<usize, UserFileError> {
+        self.shared.doorkeeper.reload_users()
+    }
+
     /// Sends all clients away and returns when they are gone.
     pub fn drain(self) -> io::Result<()> {
         for mailbox in &self.mailboxes {
             mailbox.put(Mail::Drain);
         }
+        let mut result = Ok(());
         for thread in self.threads {
-            match thread.join() {
-                Ok(result) => result?,
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
+            result = result.and(join(thread));
         }
-        Ok(())
+        self.shared.doorkeeper.close();
+        if let Some(helper) = self.helper {
+            join(helper);
+        }
+        result
+    }
+}
+
+fn join<T>(thread: JoinHandle<T>) -> T {
+    match thread.join() {
+        Ok(result) => result,
+        Err(panic) => std::panic::resume_unwind(panic),
     }
 }

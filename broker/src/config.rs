@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroU64};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use quorate_mqtt::limits::Limits;
@@ -11,6 +12,7 @@ use crate::carrier::Carrier;
 #[derive(Clone, Debug)]
 pub struct BrokerConfig {
     pub listeners: Vec<ListenerConfig>,
+    pub authentication: AuthenticationConfig,
     pub limits: Limits,
     pub shared_strategy: SharedStrategy,
     /// How many reactors serve the clients.
@@ -30,14 +32,35 @@ pub struct ListenerConfig {
     /// New connections in a second; more of them wait to be accepted. None is no limit,
     /// here as below.
     pub max_connect_rate: Option<NonZeroU32>,
-    /// From the accepted socket to a complete CONNECT: the proxy's header and the
-    /// handshakes of TLS and WebSocket are part of it.
+    /// From the accepted socket to a complete CONNECT, the proxy's header and the
+    /// handshakes of TLS and WebSocket included; and to the end of what has to be shown
+    /// after it.
     pub first_packet_timeout: Duration,
     /// Bytes in a second from one connection; what is above waits unread.
     pub max_bytes_rate: Option<NonZeroU64>,
     /// PUBLISH in a second from one connection; what is above waits.
     pub max_messages_rate: Option<NonZeroU32>,
     pub carrier: Carrier,
+}
+
+/// Who may come in.
+#[derive(Clone, Debug)]
+pub struct AuthenticationConfig {
+    /// Whether clients may come in without saying who they are.
+    pub allow_anonymous: bool,
+    /// The file with the users, for SCRAM-SHA-256 and for plain passwords; its form is
+    /// that of [`user_line`](crate::user_line). Without it nobody can show who he is,
+    /// and a user name means nothing.
+    pub scram_users: Option<PathBuf>,
+}
+
+impl Default for AuthenticationConfig {
+    fn default() -> Self {
+        Self {
+            allow_anonymous: true,
+            scram_users: None,
+        }
+    }
 }
 
 /// Which member of a group gets a message.

@@ -1,5 +1,6 @@
 //! The data plane: listeners, connections, sessions of this node's clients, routing.
 
+mod authentication;
 mod broker;
 mod carrier;
 mod config;
@@ -20,9 +21,10 @@ mod tls;
 mod token_bucket;
 pub mod websocket;
 
+pub use authentication::{LineFault, TextFault, UserFileError, UserLineError, user_line};
 pub use broker::{Broker, StartError};
 pub use carrier::{Carrier, WebSocketConfig};
-pub use config::{BrokerConfig, ListenerConfig, SharedStrategy};
+pub use config::{AuthenticationConfig, BrokerConfig, ListenerConfig, SharedStrategy};
 pub use control_plane::{ControlPlane, Done, Unavailable};
 pub use listener::ListenerError;
 pub use metrics::Metrics;

@@ -1,17 +1,23 @@
 //! What other threads have for a reactor.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mio::Waker;
 use quorate_model::reply::Reply;
 
+use crate::connection::ConnectionKey;
 use crate::control_plane::Unavailable;
 
 #[derive(Debug)]
 pub(crate) enum Mail {
     /// The answer to the oldest proposal of this reactor that has none.
     Decided(Result<Vec<Reply>, Unavailable>),
+    /// Whose password a client has; none for a wrong one.
+    PasswordChecked {
+        connection: ConnectionKey,
+        user: Option<Arc<str>>,
+    },
     /// No more clients; those that are there are told to go.
     Drain,
 }

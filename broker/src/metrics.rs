@@ -9,6 +9,8 @@ pub struct Metrics {
     pub connections: AtomicUsize,
     pub sessions: AtomicUsize,
     pub(crate) reactors: AtomicUsize,
+    /// Clients that did not show who they are.
+    pub unauthenticated: AtomicU64,
     pub published: AtomicU64,
     pub delivered: AtomicU64,
     pub dropped_queue_full: AtomicU64,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
@@ -13,6 +14,7 @@ use quorate_mqtt::moment::Moment;
 use quorate_mqtt::session::Session;
 use slab::Slab;
 
+use crate::authentication::Exchange;
 use crate::connection::ConnectionKey;
 use crate::replay::Replays;
 
@@ -24,6 +26,10 @@ pub(crate) struct SessionKey(u32);
 pub(crate) struct SessionEntry {
     pub(crate) session: Session,
     pub(crate) connection: Option<ConnectionKey>,
+    /// Whose it is: nobody else gets it. None for all who are nobody in particular.
+    pub(crate) user: Option<Arc<str>>,
+    /// An authentication that the client began anew and has not ended.
+    pub(crate) reauthentication: Option<Box<dyn Exchange>>,
     /// Under which it is claimed.
     pub(crate) epoch: Epoch,
     /// All filters that the router has for it.
@@ -56,12 +62,19 @@ impl SessionTable {
 
     /// # Panics
     /// If the client has a session already.
-    pub(crate) fn insert(&mut self, session: Session, epoch: Epoch) -> SessionKey {
+    pub(crate) fn insert(
+        &mut self,
+        session: Session,
+        epoch: Epoch,
+        user: Option<Arc<str>>,
+    ) -> SessionKey {
         let hash = self.hasher.hash_one(session.client_id());
         assert!(self.find(session.client_id()).is_none(), "two sessions");
         let key = self.entries.insert(SessionEntry {
             session,
             connection: None,
+            user,
+            reauthentication: None,
             epoch,
             filters: BTreeSet::new(),
             replays: None,

@@ -1,15 +1,16 @@
 //! One client's connection: its socket, and the bytes on their way in and out.
 
+mod entrant;
 mod layers;
 mod output;
 
 use std::net::SocketAddr;
 
+pub(crate) use entrant::{Authenticating, Entrant, Stage};
 pub(crate) use layers::{Layers, LayersPlan, Pace};
 use mio::net::TcpStream;
 pub(crate) use output::{ConnectionOutbox, Output, OutputPool, Written};
 use quorate_mqtt::moment::Moment;
-use quorate_mqtt::session::Opening;
 
 use crate::session_table::SessionKey;
 
@@ -49,8 +50,10 @@ pub(crate) enum Phase {
     Silent {
         until: Moment,
     },
+    /// It shows who it is.
+    Authenticating(Box<Authenticating>),
     /// Its claim is on its way. Nothing is read until it is decided.
-    Claiming(Box<Opening>),
+    Claiming(Box<Entrant>),
     Live(SessionKey),
     /// What is left is to send the last words.
     Leaving {
@@ -68,7 +71,21 @@ impl Connection {
     pub(crate) const fn session(&self) -> Option<SessionKey> {
         match self.phase {
             Phase::Live(session) => Some(session),
-            Phase::Silent { .. } | Phase::Claiming(_) | Phase::Leaving { .. } => None,
+            Phase::Silent { .. }
+            | Phase::Authenticating(_)
+            | Phase::Claiming(_)
+            | Phase::Leaving { .. } => None,
+        }
+    }
+}
+
+impl Phase {
+    /// Whether what the client sends has to wait: others decide about it.
+    pub(crate) fn is_waiting(&self) -> bool {
+        match self {
+            Self::Claiming(_) => true,
+            Self::Authenticating(authenticating) => authenticating.stage.is_password(),
+            Self::Silent { .. } | Self::Live(_) | Self::Leaving { .. } => false,
         }
     }
 }

@@ -12,7 +12,7 @@ use quorate_mqtt::version::Version;
 
 use super::Reactor;
 use super::proposals::Waiter;
-use crate::connection::{ConnectionKey, ConnectionOutbox, Phase};
+use crate::connection::{ConnectionKey, ConnectionOutbox, Entrant, Phase};
 use crate::session_table::SessionKey;
 
 impl Reactor {
@@ -23,7 +23,7 @@ impl Reactor {
             ClientId::new(id).unwrap_or_else(|error| panic!("an id of ours: {error}"))
         };
         match Opening::negotiate(connect, &shared.config.limits, fresh_id) {
-            Ok(opening) => self.claim(key, Box::new(opening)),
+            Ok(opening) => self.authenticate(key, opening, connect),
             Err(refusal) => {
                 tracing::debug!(%refusal, "a client was refused");
                 self.refuse_connect(key, connect.version, refusal.reason());
@@ -32,18 +32,21 @@ impl Reactor {
     }
 
     /// Asks the cluster for the client id. It is free, or held by a session of ours.
-    fn claim(&mut self, key: ConnectionKey, opening: Box<Opening>) {
-        let present = self.sessions.find(&opening.client_id);
+    pub(super) fn claim(&mut self, key: ConnectionKey, entrant: Box<Entrant>) {
+        let present = self.sessions.find(&entrant.opening.client_id);
         let expected = present.map(|session| self.sessions[session].epoch);
-        self.claim_as(key, opening, expected);
+        self.claim_as(key, entrant, expected);
     }
 
-    fn claim_as(&mut self, key: ConnectionKey, opening: Box<Opening>, expected: Option<Epoch>) {
-        let client = opening.client_id.clone();
+    fn claim_as(&mut self, key: ConnectionKey, entrant: Box<Entrant>, expected: Option<Epoch>) {
+        if self.is_of_another(&entrant) {
+            return self.refuse_another(key, &entrant);
+        }
+        let client = entrant.opening.client_id.clone();
         let Some(connection) = self.connection(key) else {
             return;
         };
-        connection.phase = Phase::Claiming(opening);
+        connection.phase = Phase::Claiming(entrant);
         let waiter = Waiter::Claim {
             connection: key,
             client: client.clone(),
@@ -53,17 +56,21 @@ impl Reactor {
     }
 
     pub(super) fn on_claimed(&mut self, key: ConnectionKey, client: ClientId, reply: Reply) {
-        let Some(opening) = self.take_opening(key) else {
+        let Some(entrant) = self.take_entrant(key) else {
             return self.on_claimed_for_nobody(client, reply);
         };
         match reply {
-            Reply::Claimed { epoch } => self.let_in(key, opening, epoch),
+            Reply::Claimed { .. } if self.is_of_another(&entrant) => {
+                self.on_claimed_for_nobody(client, reply);
+                self.refuse_another(key, &entrant);
+            }
+            Reply::Claimed { epoch } => self.let_in(key, *entrant, epoch),
             Reply::Rejected(Rejection::ClaimLost { current }) => {
-                self.claim_as(key, opening, current);
+                self.claim_as(key, entrant, current);
             }
             other => {
                 tracing::warn!(?other, "a claim was not granted");
-                let version = opening.terms.version;
+                let version = entrant.opening.terms.version;
                 self.refuse_connect(key, version, ReasonCode::ServerUnavailable);
             }
         }
@@ -85,17 +92,17 @@ impl Reactor {
 
     /// Nobody knows whether the claim was granted.
     pub(super) fn on_claim_lost(&mut self, key: ConnectionKey) {
-        if let Some(opening) = self.take_opening(key) {
-            let version = opening.terms.version;
+        if let Some(entrant) = self.take_entrant(key) {
+            let version = entrant.opening.terms.version;
             self.refuse_connect(key, version, ReasonCode::ServerUnavailable);
         }
     }
 
-    fn take_opening(&mut self, key: ConnectionKey) -> Option<Box<Opening>> {
+    fn take_entrant(&mut self, key: ConnectionKey) -> Option<Box<Entrant>> {
         let connection = self.connection(key)?;
         let phase = &mut connection.phase;
         match std::mem::replace(phase, Phase::Leaving { is_shut: false }) {
-            Phase::Claiming(opening) => Some(opening),
+            Phase::Claiming(entrant) => Some(entrant),
             other => {
                 *phase = other;
                 None
@@ -103,7 +110,25 @@ impl Reactor {
         }
     }
 
-    fn let_in(&mut self, key: ConnectionKey, opening: Box<Opening>, epoch: Epoch) {
+    /// Whether there is a session under that id that the client may not have.
+    fn is_of_another(&self, entrant: &Entrant) -> bool {
+        let present = self.sessions.find(&entrant.opening.client_id);
+        present.is_some_and(|session| self.sessions[session].user != entrant.user)
+    }
+
+    fn refuse_another(&mut self, key: ConnectionKey, entrant: &Entrant) {
+        tracing::debug!("a client was refused: its id is of another user's session");
+        let version = entrant.opening.terms.version;
+        self.refuse_connect(key, version, ReasonCode::NotAuthorized);
+    }
+
+    fn let_in(&mut self, key: ConnectionKey, entrant: Entrant, epoch: Epoch) {
+        let Entrant {
+            opening,
+            user,
+            last_data,
+            until: _,
+        } = entrant;
         let earlier = self.take_over(&opening);
         let limits = &self.shared.config.limits;
         let Some(connection) = self.connections.get_mut(key.place as usize) else {
@@ -115,18 +140,18 @@ impl Reactor {
             output: &mut connection.output,
             pool: &mut self.scratch.outputs,
         };
-        let connack = opening.connack(earlier.is_some(), None, limits);
+        let connack = opening.connack(earlier.is_some(), last_data.as_deref(), limits);
         outbox.send(&Packet::ConnAck(connack));
         let mut will = None;
         let session = match earlier {
             Some(session) => {
-                will = self.sessions[session].session.attach(*opening, self.now);
+                will = self.sessions[session].session.attach(opening, self.now);
                 session
             }
             None => {
                 let number = self.shared.next_session();
-                let session = Session::open(*opening, number, self.now);
-                self.sessions.insert(session, epoch)
+                let session = Session::open(opening, number, self.now);
+                self.sessions.insert(session, epoch, user)
             }
         };
         connection.phase = Phase::Live(session);

@@ -78,6 +78,7 @@ impl Reactor {
         let entry = &mut self.sessions[session];
         entry.connection = None;
         entry.replays = None;
+        entry.reauthentication = None;
         let number = self.sessions.number(session);
         let output = self.handle(session, Input::Closed);
         self.on_output(session, output);
@@ -143,8 +144,14 @@ impl Reactor {
         };
         match connection.phase {
             Phase::Silent { until } if until <= now => self.drop_connection(key),
+            Phase::Authenticating(ref authenticating) if authenticating.entrant.until <= now => {
+                self.on_authentication_deadline(key);
+            }
             Phase::Leaving { .. } => self.drop_connection(key),
-            Phase::Silent { .. } | Phase::Claiming(_) | Phase::Live(_) => {}
+            Phase::Silent { .. }
+            | Phase::Authenticating(_)
+            | Phase::Claiming(_)
+            | Phase::Live(_) => {}
         }
     }
 

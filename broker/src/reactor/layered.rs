@@ -92,7 +92,7 @@ impl Reactor {
         let Some(connection) = self.connection(key) else {
             return;
         };
-        let is_claiming = matches!(connection.phase, Phase::Claiming(_));
+        let is_waiting = connection.phase.is_waiting();
         if matches!(connection.phase, Phase::Leaving { .. }) {
             return;
         }
@@ -101,7 +101,7 @@ impl Reactor {
             return;
         };
         let wait = layers.begin_wait(now);
-        let is_held = is_claiming || layers.holds_packets();
+        let is_held = is_waiting || layers.holds_packets();
         if !is_held && let Some(end) = layers.end() {
             tracing::debug!(%peer, %end, "the connection ends");
             return self.leave(key);
@@ -136,7 +136,7 @@ impl Reactor {
         };
         let held = match connection.phase {
             Phase::Live(_) | Phase::Leaving { .. } => 0,
-            Phase::Silent { .. } | Phase::Claiming(_) => {
+            Phase::Silent { .. } | Phase::Authenticating(_) | Phase::Claiming(_) => {
                 let layers = connection.layers.as_ref();
                 connection.input.len() + layers.map_or(0, |layers| layers.held_bytes())
             }

@@ -11,6 +11,7 @@
 //! mailbox and the control plane.
 
 mod accepting;
+mod authenticating;
 mod clock;
 mod connecting;
 mod deciding;
@@ -20,6 +21,7 @@ mod packets;
 mod proposals;
 mod publishing;
 mod reading;
+mod reauthenticating;
 mod replaying;
 mod subscribing;
 mod waiting;
@@ -180,6 +182,9 @@ impl Reactor {
         for mail in self.mailbox.take() {
             match mail {
                 Mail::Decided(decision) => self.on_decided(decision),
+                Mail::PasswordChecked { connection, user } => {
+                    self.on_password_checked(connection, user);
+                }
                 Mail::Drain => self.drain(),
             }
         }

@@ -17,7 +17,7 @@ impl Reactor {
             Output::Delivered { fate, dropped } => self.on_delivered(fate, dropped),
             Output::Subscribe(subscribe) => self.on_subscribe(session, &subscribe),
             Output::Unsubscribe(unsubscribe) => self.on_unsubscribe(session, &unsubscribe),
-            Output::Authenticate(_) => {}
+            Output::Authenticate(auth) => self.on_reauthenticate(session, &auth),
             Output::Will(will) => self.publish_will(&will),
             Output::Close(_) => {
                 if let Some(connection) = self.sessions[session].connection {

@@ -37,7 +37,7 @@ impl Reactor {
             return;
         };
         // A client that does not read its answers is not asked for more.
-        if matches!(connection.phase, Phase::Claiming(_)) || !connection.has_room() {
+        if connection.phase.is_waiting() || !connection.has_room() {
             connection.may_read = true;
             return;
         }
@@ -119,11 +119,11 @@ impl Reactor {
             let Some(connection) = self.connection(key) else {
                 return bytes.len();
             };
-            match connection.phase {
-                Phase::Claiming(_) => return at,
+            match &connection.phase {
+                phase if phase.is_waiting() => return at,
                 Phase::Leaving { .. } => return bytes.len(),
-                Phase::Silent { .. } => limit = limit.min(MAX_CONNECT_BYTES),
                 Phase::Live(_) => {}
+                _ => limit = limit.min(MAX_CONNECT_BYTES),
             }
             match frame::split(&bytes[at..], limit) {
                 Ok(Split::Whole { frame, bytes }) => {
@@ -146,10 +146,7 @@ impl Reactor {
             return;
         };
         let Phase::Live(session) = connection.phase else {
-            return match decode_connect(frame) {
-                Ok(connect) => self.on_connect(key, &connect),
-                Err(error) => self.refuse_bytes(key, error),
-            };
+            return self.on_early_frame(key, frame);
         };
         let version = self.sessions[session].session.terms().version;
         match decode(version, frame) {
@@ -166,8 +163,20 @@ impl Reactor {
         }
     }
 
+    /// A frame of a client that is not in yet.
+    fn on_early_frame(&mut self, key: ConnectionKey, frame: Frame<'_>) {
+        let phase = self.connection(key).map(|connection| &connection.phase);
+        if let Some(Phase::Authenticating(_)) = phase {
+            return self.on_frame_in_exchange(key, frame);
+        }
+        match decode_connect(frame) {
+            Ok(connect) => self.on_connect(key, &connect),
+            Err(error) => self.refuse_bytes(key, error),
+        }
+    }
+
     /// Ends a connection whose bytes are no packets.
-    fn refuse_bytes(&mut self, key: ConnectionKey, error: DecodeError) {
+    pub(super) fn refuse_bytes(&mut self, key: ConnectionKey, error: DecodeError) {
         let Some(connection) = self.connection(key) else {
             return;
         };
@@ -179,6 +188,7 @@ impl Reactor {
                 self.on_output(session, output);
             }
             Phase::Silent { .. } => self.refuse_connect_bytes(key, error),
+            Phase::Authenticating(_) => self.refuse_exchange_bytes(key, error),
             Phase::Claiming(_) | Phase::Leaving { .. } => self.lose(key),
         }
     }

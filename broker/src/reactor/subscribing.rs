@@ -188,7 +188,7 @@ impl Reactor {
     }
 
     /// Sends a packet that the session itself has no part in.
-    fn send(&mut self, session: SessionKey, packet: &Packet<'_>) {
+    pub(super) fn send(&mut self, session: SessionKey, packet: &Packet<'_>) {
         let entry = &self.sessions[session];
         let Some(key) = entry.connection else {
             return;

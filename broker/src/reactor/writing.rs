@@ -62,7 +62,7 @@ impl Reactor {
         if let Some(connection) = self.connection(key)
             && connection.may_read
             && connection.has_room()
-            && !matches!(connection.phase, Phase::Claiming(_))
+            && !connection.phase.is_waiting()
         {
             connection.may_read = false;
             self.ready.push(key);
@@ -90,7 +90,7 @@ impl Reactor {
                     self.drop_connection(key);
                 }
             }
-            Phase::Silent { .. } | Phase::Claiming(_) => {}
+            Phase::Silent { .. } | Phase::Authenticating(_) | Phase::Claiming(_) => {}
         }
     }
 }

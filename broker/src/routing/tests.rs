@@ -36,7 +36,7 @@ impl World {
         let session = Session::open(opening, SessionNumber(number), now);
         let key = self
             .sessions
-            .insert(session, Epoch::new(Revision::new(number)));
+            .insert(session, Epoch::new(Revision::new(number)), None);
         let connection = ConnectionKey {
             place: number as u32,
             tenant: 0,

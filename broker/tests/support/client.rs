@@ -197,6 +197,17 @@ impl Client {
         }
     }
 
+    /// Expects not to be let in; version 3 has fewer words for it.
+    pub(crate) fn expect_refusal(&mut self, reason: ReasonCode) {
+        let received = self.receive();
+        match received.packet() {
+            Packet::ConnAck(connack) if self.version.is_5() => assert_eq!(connack.reason, reason),
+            Packet::ConnAck(_) => assert_eq!(received.body[1], reason.to_v3_return_code()),
+            other => panic!("{other:?} instead of a CONNACK"),
+        }
+        self.expect_closed();
+    }
+
     /// Expects the broker to end the connection, after a DISCONNECT with that reason in
     /// version 5 and without a word in version 3.
     pub(crate) fn expect_end(&mut self, reason: ReasonCode) {

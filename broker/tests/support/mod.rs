@@ -5,6 +5,8 @@
 mod authority;
 mod client;
 mod local_plane;
+pub(crate) mod scram_client;
+pub(crate) mod users;
 mod way;
 mod web_socket;
 
@@ -14,8 +16,10 @@ use std::time::Duration;
 
 pub(crate) use authority::Authority;
 pub(crate) use client::{Client, message};
-use local_plane::LocalPlane;
-use quorate_broker::{Broker, BrokerConfig, Carrier, ListenerConfig, SharedStrategy};
+pub(crate) use local_plane::LocalPlane;
+use quorate_broker::{
+    AuthenticationConfig, Broker, BrokerConfig, Carrier, ListenerConfig, SharedStrategy,
+};
 use quorate_mqtt::limits::Limits;
 use quorate_mqtt::packet::Connect;
 use quorate_mqtt::version::Version;
@@ -26,6 +30,7 @@ pub(crate) const VERSIONS: [Version; 3] = [Version::V3_1, Version::V3_1_1, Versi
 
 pub(crate) struct TestBroker {
     broker: Option<Broker>,
+    pub(crate) plane: Arc<LocalPlane>,
     pub(crate) address: SocketAddr,
 }
 
@@ -35,27 +40,40 @@ impl TestBroker {
     }
 
     pub(crate) fn with(limits: Limits) -> Self {
-        Self::serving(limits, vec![listener(Carrier::TCP)])
+        Self::configured(|config| config.limits = limits)
     }
 
     pub(crate) fn on(listeners: Vec<ListenerConfig>) -> Self {
-        Self::serving(Limits::default(), listeners)
+        Self::configured(|config| config.listeners = listeners)
     }
 
-    fn serving(limits: Limits, listeners: Vec<ListenerConfig>) -> Self {
-        let config = BrokerConfig {
-            listeners,
-            limits,
+    /// One that wants to know who comes.
+    pub(crate) fn guarded(authentication: AuthenticationConfig) -> Self {
+        Self::configured(|config| config.authentication = authentication)
+    }
+
+    pub(crate) fn configured(change: impl FnOnce(&mut BrokerConfig)) -> Self {
+        let mut config = Self::config();
+        change(&mut config);
+        let plane = Arc::new(LocalPlane::new());
+        let broker = Broker::start(config, plane.clone()).unwrap();
+        let address = broker.addresses()[0];
+        Self {
+            broker: Some(broker),
+            plane,
+            address,
+        }
+    }
+
+    pub(crate) fn config() -> BrokerConfig {
+        BrokerConfig {
+            listeners: vec![listener(Carrier::TCP)],
+            authentication: AuthenticationConfig::default(),
+            limits: Limits::default(),
             shared_strategy: SharedStrategy::RoundRobin,
             threads: 1,
             hash_seed: 7,
             drain_timeout: Duration::from_secs(5),
-        };
-        let broker = Broker::start(config, Arc::new(LocalPlane::new())).unwrap();
-        let address = broker.addresses()[0];
-        Self {
-            broker: Some(broker),
-            address,
         }
     }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use quorate_admin::api::{Code, Problem};
 use quorate_broker::{
-    BrokerConfig, Carrier, ClientCertificates, ListenerConfig, SharedStrategy, TlsConfig,
-    TlsVersion, WebSocketConfig,
+    AuthenticationConfig, BrokerConfig, Carrier, ClientCertificates, ListenerConfig,
+    SharedStrategy, TlsConfig, TlsVersion, WebSocketConfig,
 };
 use quorate_conf::{Config, MqttConfig};
 use quorate_mqtt::limits::Limits;
@@ -16,6 +16,10 @@ pub(super) fn broker_config(config: &Config, hash_seed: u64) -> Result<BrokerCon
     let mqtt = &config.mqtt;
     Ok(BrokerConfig {
         listeners: listeners.collect::<Result<_, _>>()?,
+        authentication: AuthenticationConfig {
+            allow_anonymous: config.auth.allow_anonymous,
+            scram_users: config.auth.scram_users.clone(),
+        },
         limits: limits(mqtt),
         shared_strategy: shared_strategy(mqtt.shared_subscription_strategy),
         threads: config

@@ -64,7 +64,7 @@ fn why_not(error: &StartError) -> Problem {
         StartError::Listener(ListenerError::Bind { name, .. }) => problem.with_hint(format!(
             "another process may have the port: set listeners.{name}.bind, or stop it"
         )),
-        StartError::Listener(_) | StartError::System(_) => problem,
+        StartError::Listener(_) | StartError::Users(_) | StartError::System(_) => problem,
     }
 }
 
