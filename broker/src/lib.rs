@@ -11,6 +11,7 @@ mod guests;
 mod listener;
 mod mailbox;
 mod metrics;
+mod places;
 pub mod proxy_protocol;
 mod reactor;
 mod replay;

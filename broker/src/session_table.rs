@@ -12,10 +12,10 @@ use quorate_model::topic_filter::TopicFilter;
 use quorate_mqtt::message::SessionNumber;
 use quorate_mqtt::moment::Moment;
 use quorate_mqtt::session::Session;
-use slab::Slab;
 
 use crate::authentication::Exchange;
 use crate::connection::ConnectionKey;
+use crate::places::Places;
 use crate::replay::Replays;
 
 /// The place of a session; another one may have it later.
@@ -44,7 +44,7 @@ pub(crate) struct SessionEntry {
 }
 
 pub(crate) struct SessionTable {
-    entries: Slab<SessionEntry>,
+    entries: Places<SessionEntry>,
     by_client: HashTable<SessionKey>,
     hasher: FixedState,
     mark: u32,
@@ -53,7 +53,7 @@ pub(crate) struct SessionTable {
 impl SessionTable {
     pub(crate) fn new(hash_seed: u64) -> Self {
         Self {
-            entries: Slab::new(),
+            entries: Places::new(),
             by_client: HashTable::new(),
             hasher: FixedState::with_seed(hash_seed),
             mark: 0,
@@ -82,23 +82,22 @@ impl SessionTable {
             mark: 0,
             target: 0,
         });
-        let key = SessionKey(u32::try_from(key).unwrap_or_else(|_| panic!("{key} sessions")));
+        let key = SessionKey(key);
         let (entries, hasher) = (&self.entries, &self.hasher);
         self.by_client.insert_unique(hash, key, |key| {
-            hasher.hash_one(entries[key.0 as usize].session.client_id())
+            hasher.hash_one(entries[key.0].session.client_id())
         });
         key
     }
 
     pub(crate) fn find(&self, client_id: &ClientId) -> Option<SessionKey> {
         let hash = self.hasher.hash_one(client_id);
-        let is_it =
-            |key: &SessionKey| self.entries[key.0 as usize].session.client_id() == client_id;
+        let is_it = |key: &SessionKey| self.entries[key.0].session.client_id() == client_id;
         self.by_client.find(hash, is_it).copied()
     }
 
     pub(crate) fn remove(&mut self, key: SessionKey) -> SessionEntry {
-        let entry = self.entries.remove(key.0 as usize);
+        let entry = self.entries.remove(key.0);
         let hash = self.hasher.hash_one(entry.session.client_id());
         if let Ok(found) = self.by_client.find_entry(hash, |each| *each == key) {
             found.remove();
@@ -107,20 +106,20 @@ impl SessionTable {
     }
 
     pub(crate) fn get(&self, key: SessionKey) -> Option<&SessionEntry> {
-        self.entries.get(key.0 as usize)
+        self.entries.get(key.0)
     }
 
     pub(crate) fn get_mut(&mut self, key: SessionKey) -> Option<&mut SessionEntry> {
-        self.entries.get_mut(key.0 as usize)
+        self.entries.get_mut(key.0)
     }
 
     pub(crate) fn number(&self, key: SessionKey) -> SessionNumber {
-        self.entries[key.0 as usize].session.number()
+        self.entries[key.0].session.number()
     }
 
     pub(crate) fn keys(&self) -> Vec<SessionKey> {
         let keys = self.entries.iter();
-        keys.map(|(key, _)| SessionKey(key as u32)).collect()
+        keys.map(|(key, _)| SessionKey(key)).collect()
     }
 
     /// A mark that no session has.
@@ -128,9 +127,7 @@ impl SessionTable {
         self.mark = self.mark.wrapping_add(1);
         if self.mark == 0 {
             // Once in four billion messages.
-            self.entries
-                .iter_mut()
-                .for_each(|(_, entry)| entry.mark = 0);
+            self.entries.iter_mut().for_each(|entry| entry.mark = 0);
             self.mark = 1;
         }
         self.mark
@@ -139,7 +136,7 @@ impl SessionTable {
     /// Marks the session as the target of that number; returns the number under which
     /// it was marked before.
     pub(crate) fn mark(&mut self, key: SessionKey, mark: u32, target: usize) -> Option<usize> {
-        let entry = &mut self.entries[key.0 as usize];
+        let entry = &mut self.entries[key.0];
         if entry.mark == mark {
             return Some(entry.target as usize);
         }
@@ -153,12 +150,12 @@ impl std::ops::Index<SessionKey> for SessionTable {
     type Output = SessionEntry;
 
     fn index(&self, key: SessionKey) -> &SessionEntry {
-        &self.entries[key.0 as usize]
+        &self.entries[key.0]
     }
 }
 
 impl std::ops::IndexMut<SessionKey> for SessionTable {
     fn index_mut(&mut self, key: SessionKey) -> &mut SessionEntry {
-        &mut self.entries[key.0 as usize]
+        &mut self.entries[key.0]
     }
 }

@@ -121,9 +121,8 @@ impl Reactor {
         };
         // Acknowledgements are small and must not wait for each other.
         let _ = socket.set_nodelay(true);
-        let entry = self.connections.vacant_entry();
         let key = ConnectionKey {
-            place: entry.key() as u32,
+            place: self.connections.vacant(),
             tenant: self.tenants,
         };
         self.tenants = self.tenants.wrapping_add(1);
@@ -143,7 +142,7 @@ impl Reactor {
         let until = self
             .now
             .plus_millis(listener.config.first_packet_timeout.as_millis() as u64);
-        entry.insert(Connection {
+        self.connections.insert(Connection {
             key,
             listener: place as u16,
             socket,

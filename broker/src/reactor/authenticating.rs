@@ -140,7 +140,7 @@ impl Reactor {
     }
 
     fn challenge(&mut self, key: ConnectionKey, entrant: &Entrant, data: &[u8]) {
-        let Some(connection) = self.connections.get_mut(key.place as usize) else {
+        let Some(connection) = self.connections.get_mut(key.place) else {
             return;
         };
         let mut outbox = ConnectionOutbox {

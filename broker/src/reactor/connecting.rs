@@ -131,7 +131,7 @@ impl Reactor {
         } = entrant;
         let earlier = self.take_over(&opening);
         let limits = &self.shared.config.limits;
-        let Some(connection) = self.connections.get_mut(key.place as usize) else {
+        let Some(connection) = self.connections.get_mut(key.place) else {
             return;
         };
         let mut outbox = ConnectionOutbox {
@@ -193,7 +193,7 @@ impl Reactor {
         version: Version,
         reason: ReasonCode,
     ) {
-        let Some(connection) = self.connections.get_mut(key.place as usize) else {
+        let Some(connection) = self.connections.get_mut(key.place) else {
             return;
         };
         let mut outbox = ConnectionOutbox {

@@ -63,7 +63,7 @@ impl Reactor {
         if self.connection(key).is_none() {
             return;
         }
-        let mut connection = self.connections.remove(key.place as usize);
+        let mut connection = self.connections.remove(key.place);
         // Closing the socket does it too, where nothing else holds it.
         let _ = self.poll.registry().deregister(&mut connection.socket);
         self.guests.set(key.place, 0);

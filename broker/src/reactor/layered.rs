@@ -143,7 +143,7 @@ impl Reactor {
         };
         self.guests.set(key.place, held);
         while let Some(place) = self.guests.largest_above_limit() {
-            let largest = self.connections.get(place as usize);
+            let largest = self.connections.get(place);
             let largest = largest.unwrap_or_else(|| panic!("nobody at {place}"));
             let (key, peer) = (largest.key, largest.peer);
             tracing::warn!(%peer, "dropped: too much is held for clients that are not in yet");

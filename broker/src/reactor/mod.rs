@@ -38,12 +38,12 @@ use proposals::Proposals;
 use quorate_mqtt::message::SessionNumber;
 use quorate_mqtt::moment::Moment;
 use quorate_mqtt::session::{Context, Input, Outbox, Output as SessionOutput};
-use slab::Slab;
 
 use crate::connection::{Connection, ConnectionKey, ConnectionOutbox, OutputPool, Phase};
 use crate::deadlines::Deadlines;
 use crate::guests::Guests;
 use crate::mailbox::{Mail, Mailbox};
+use crate::places::Places;
 use crate::routing::{Router, Target};
 use crate::session_table::{SessionKey, SessionTable};
 use crate::shared::Shared;
@@ -65,7 +65,7 @@ pub(crate) struct Reactor {
     mailbox: Arc<Mailbox>,
     shared: Arc<Shared>,
     listeners: Vec<ListenerSocket>,
-    connections: Slab<Connection>,
+    connections: Places<Connection>,
     /// How many connections there ever were.
     tenants: u32,
     guests: Guests,
@@ -113,7 +113,7 @@ impl Reactor {
             sessions: SessionTable::new(shared.config.hash_seed),
             shared,
             listeners,
-            connections: Slab::new(),
+            connections: Places::new(),
             tenants: 0,
             guests: Guests::new(GUEST_BYTES),
             deadlines: Deadlines::default(),
@@ -191,7 +191,7 @@ impl Reactor {
     }
 
     fn connection(&mut self, key: ConnectionKey) -> Option<&mut Connection> {
-        let connection = self.connections.get_mut(key.place as usize)?;
+        let connection = self.connections.get_mut(key.place)?;
         (connection.key == key).then_some(connection)
     }
 
@@ -204,8 +204,7 @@ impl Reactor {
             limits: &self.shared.config.limits,
         };
         let connection = entry.connection;
-        let Some(connection) =
-            connection.and_then(|key| self.connections.get_mut(key.place as usize))
+        let Some(connection) = connection.and_then(|key| self.connections.get_mut(key.place))
         else {
             return entry.session.handle(context, input, &mut Nowhere);
         };

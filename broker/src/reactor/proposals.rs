@@ -12,9 +12,9 @@ use quorate_mqtt::packet::{RetainHandling, SubscriptionOptions};
 use quorate_mqtt::packet_id::PacketId;
 use quorate_mqtt::reason::ReasonCode;
 use quorate_mqtt::session::Ticket;
-use slab::Slab;
 
 use crate::connection::ConnectionKey;
+use crate::places::Places;
 use crate::session_table::SessionKey;
 
 /// Proposals of one reactor that are on their way: enough that one is made while
@@ -34,7 +34,7 @@ pub(super) struct Proposals {
     gathered_bytes: usize,
     /// Of the proposals that are on their way.
     sent: VecDeque<Vec<Waiter>>,
-    pub(super) subscribes: Slab<PendingSubscribe>,
+    pub(super) subscribes: Places<PendingSubscribe>,
     /// Retained messages whose fate is not known.
     pub(super) retains: usize,
 }
@@ -49,7 +49,7 @@ pub(super) enum Waiter {
     },
     /// One filter of a SUBSCRIBE.
     Route {
-        subscribe: usize,
+        subscribe: u32,
         filter: usize,
     },
     /// A message to be retained, and its publisher if that waits for an answer.

@@ -76,7 +76,7 @@ impl Reactor {
     fn takes_more(&self, session: SessionKey) -> bool {
         let entry = &self.sessions[session];
         let connection = entry.connection;
-        let connection = connection.and_then(|key| self.connections.get(key.place as usize));
+        let connection = connection.and_then(|key| self.connections.get(key.place));
         let has_room = connection.is_some_and(|connection| connection.has_room());
         has_room && entry.session.queued_messages() == 0
     }

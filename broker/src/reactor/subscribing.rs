@@ -23,7 +23,7 @@ impl Reactor {
             return;
         };
         let number = entry.session.number();
-        let pending = self.proposals.subscribes.vacant_key();
+        let pending = self.proposals.subscribes.vacant();
         let mut filters = Vec::new();
         let mut undecided = 0;
         for request in subscribe.requests.iter() {
@@ -109,7 +109,7 @@ impl Reactor {
         is_one_more.then_some(ReasonCode::QuotaExceeded)
     }
 
-    pub(super) fn on_route_decided(&mut self, subscribe: usize, filter: usize, granted: bool) {
+    pub(super) fn on_route_decided(&mut self, subscribe: u32, filter: usize, granted: bool) {
         let pending = &mut self.proposals.subscribes[subscribe];
         pending.undecided -= 1;
         let is_last = pending.undecided == 0;
@@ -128,7 +128,7 @@ impl Reactor {
         }
     }
 
-    fn answer_subscribe(&mut self, subscribe: usize) {
+    fn answer_subscribe(&mut self, subscribe: u32) {
         let pending = self.proposals.subscribes.remove(subscribe);
         let entry = self.sessions.get(pending.session);
         let is_there = entry.is_some_and(|entry| {
@@ -193,7 +193,7 @@ impl Reactor {
         let Some(key) = entry.connection else {
             return;
         };
-        let Some(connection) = self.connections.get_mut(key.place as usize) else {
+        let Some(connection) = self.connections.get_mut(key.place) else {
             return;
         };
         let mut outbox = ConnectionOutbox {

@@ -17,11 +17,11 @@ use quorate_model::topic_filter::TopicFilter;
 use quorate_mqtt::message::{Passing, SessionNumber};
 use quorate_mqtt::packet::SubscriptionOptions;
 use quorate_mqtt::session::GroupNumber;
-use slab::Slab;
 use subscriber::Subscriber;
 pub(crate) use target::Target;
 
 use crate::config::SharedStrategy;
+use crate::places::Places;
 use crate::session_table::{SessionKey, SessionTable};
 
 /// How many topics are remembered with the patterns that they matched.
@@ -35,7 +35,7 @@ pub(crate) struct Router {
     hash_seed: u64,
     strategy: SharedStrategy,
     index: FilterIndex<PatternKey>,
-    patterns: Slab<Pattern>,
+    patterns: Places<Pattern>,
     cache: MatchCache<PatternKey>,
     /// Where the groups are that exist.
     groups: BTreeMap<GroupNumber, PatternKey>,
@@ -57,7 +57,7 @@ impl Router {
             hash_seed,
             strategy,
             index: FilterIndex::new(hash_seed),
-            patterns: Slab::new(),
+            patterns: Places::new(),
             cache: MatchCache::new(REMEMBERED_TOPICS),
             groups: BTreeMap::new(),
             last_group: NonZeroU64::MIN,
@@ -77,7 +77,7 @@ impl Router {
             options,
         };
         let key = self.pattern(filter.pattern());
-        let pattern = &mut self.patterns[key.0 as usize];
+        let pattern = &mut self.patterns[key.0];
         let Some(group) = filter.share_group() else {
             let was_empty = pattern.subscribers.as_slice().is_empty();
             return Subscribed {
@@ -98,8 +98,7 @@ impl Router {
         if let Some(key) = self.index.get(pattern) {
             return *key;
         }
-        let place = self.patterns.insert(Pattern::default());
-        let key = PatternKey(u32::try_from(place).unwrap_or_else(|_| panic!("{place} patterns")));
+        let key = PatternKey(self.patterns.insert(Pattern::default()));
         self.index.insert(pattern, key);
         key
     }
@@ -109,7 +108,7 @@ impl Router {
         let Some(key) = self.index.get(filter.pattern()).copied() else {
             return false;
         };
-        let pattern = &mut self.patterns[key.0 as usize];
+        let pattern = &mut self.patterns[key.0];
         let was_last = match filter.share_group() {
             None => {
                 pattern.subscribers.remove(session);
@@ -122,7 +121,7 @@ impl Router {
         };
         if pattern.is_empty() {
             self.index.remove(filter.pattern());
-            self.patterns.remove(key.0 as usize);
+            self.patterns.remove(key.0);
         }
         was_last
     }
@@ -146,7 +145,7 @@ impl Router {
         let matching = self.cache.matches(&self.index, message.topic);
         let mark = (matching.len() > 1).then(|| sessions.next_mark());
         for key in matching {
-            let pattern = &mut self.patterns[key.0 as usize];
+            let pattern = &mut self.patterns[key.0];
             for subscriber in pattern.subscribers.as_slice() {
                 if subscriber.is_local(publisher, sessions) {
                     continue;
@@ -183,7 +182,7 @@ impl Router {
             publisher: message.traits.publisher.map_or(0, |number| number.0),
             gone: Some(gone),
         };
-        let pattern = &mut self.patterns[key.0 as usize];
+        let pattern = &mut self.patterns[key.0];
         let member = pattern.group_mut(group)?.choose(&choice, sessions)?;
         Some(Target::of(&member, Some(group)))
     }
