@@ -112,9 +112,14 @@ impl Reactor {
         let place = self.listeners[listener].place;
         let shared = &self.shared;
         let listener = &shared.listeners[place];
+        if !listener.enter() {
+            tracing::debug!(%peer, "refused: the listener has all the connections it may have");
+            return;
+        }
         let layers = match listener.layers(self.now).build() {
             Ok(layers) => layers,
             Err(error) => {
+                listener.exit();
                 tracing::warn!(%error, "TLS could not be begun");
                 return;
             }
@@ -132,11 +137,8 @@ impl Reactor {
             .registry()
             .register(&mut socket, token_of(key), interest)
         {
+            listener.exit();
             tracing::warn!(%error, "a connection could not be watched");
-            return;
-        }
-        if !listener.enter() {
-            tracing::debug!(%peer, "refused: the listener has all the connections it may have");
             return;
         }
         let until = self

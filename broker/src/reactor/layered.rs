@@ -50,6 +50,7 @@ impl Reactor {
             return;
         };
         layers.spend_bytes(raw.len());
+        let is_in = matches!(connection.phase, Phase::Live(_));
         let was_named = layers.names().is_some();
         let fresh = layers.take_in(raw, plain, &mut connection.peer);
         if !was_named && let Some(names) = layers.names() {
@@ -67,7 +68,9 @@ impl Reactor {
             let taken = self.take_allowed(key, &input);
             self.keep_rest(key, input, taken);
         }
-        self.count_if_guest(key);
+        if !is_in {
+            self.count_guest(key);
+        }
         self.after_layers(key);
     }
 
@@ -119,17 +122,8 @@ impl Reactor {
         }
     }
 
-    /// One that is in was counted out when it was let in.
-    #[inline]
-    pub(super) fn count_if_guest(&mut self, key: ConnectionKey) {
-        let connection = self.connection(key);
-        if connection.is_some_and(|connection| !matches!(connection.phase, Phase::Live(_))) {
-            self.count_guest(key);
-        }
-    }
-
-    /// Counts what is held for a connection that is not in yet, and has those go that
-    /// hold most if it is too much.
+    /// Counts what is held for a connection that was not in before, and has those go
+    /// that hold most if it is too much.
     pub(super) fn count_guest(&mut self, key: ConnectionKey) {
         let Some(connection) = self.connection(key) else {
             return;

@@ -44,6 +44,7 @@ impl Reactor {
         if connection.layers.is_some() {
             return self.read_layered(key, buffer);
         }
+        let is_in = matches!(connection.phase, Phase::Live(_));
         let remainder = std::mem::take(&mut connection.input);
         let is_small = remainder.len() <= SMALL_REMAINDER;
         let before = if is_small { remainder.len() } else { 0 };
@@ -71,7 +72,9 @@ impl Reactor {
             let taken = self.take_packets(key, &all);
             self.keep_rest(key, all, taken);
         }
-        self.count_if_guest(key);
+        if !is_in {
+            self.count_guest(key);
+        }
     }
 
     pub(super) fn keep_input(&mut self, key: ConnectionKey, rest: &[u8]) {
