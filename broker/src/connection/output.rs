@@ -69,6 +69,7 @@ impl Output {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(sent) => sent,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.forget_sent();
                     return Ok(Written::Some);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -78,6 +79,7 @@ impl Output {
             self.advance(sent);
             if is_short && self.payloads.is_empty() {
                 // The socket is full; it says when it is not.
+                self.forget_sent();
                 return Ok(Written::Some);
             }
         }
@@ -157,6 +159,19 @@ impl Output {
         self.sent += sent;
     }
 
+    /// Gives back what was sent while the rest waits: for a client that is always a
+    /// little behind, it would grow for ever.
+    pub(super) fn forget_sent(&mut self) {
+        if self.sent < POOLED_BYTES || self.sent < self.bytes.len() / 2 {
+            return;
+        }
+        self.bytes.drain(..self.sent);
+        for (place, _) in &mut self.payloads {
+            *place -= self.sent;
+        }
+        self.sent = 0;
+    }
+
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.sent = 0;
@@ -220,6 +235,9 @@ impl Outbox for ConnectionOutbox<'_> {
     }
 }
 
+#[cfg(test)]
+#[path = "output_memory_tests.rs"]
+mod memory_tests;
 #[cfg(test)]
 #[path = "output_tests.rs"]
 mod tests;

@@ -84,6 +84,7 @@ impl FramesOut {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(sent) => self.advance(sent, output),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    output.forget_sent();
                     return Ok(Written::Some);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
