@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use super::*;
@@ -130,29 +131,33 @@ fn without_layers_there_are_none() {
     );
 }
 
-/// A server's layers, and a client that trusts it.
+/// A server's layers, and a client that trusts it and shows the same certificate.
 fn over_tls(websocket: Option<Arc<WebSocketConfig>>) -> (Layers, ClientConnection) {
     let key = rcgen::KeyPair::generate().unwrap();
-    let params = rcgen::CertificateParams::new(vec!["broker".to_owned()]).unwrap();
+    let mut params = rcgen::CertificateParams::new(vec!["broker".to_owned()]).unwrap();
+    let names = &mut params.distinguished_name;
+    names.push(rcgen::DnType::CommonName, "sensor 7");
     let pem = params.self_signed(&key).unwrap().pem();
     let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
     let mut roots = RootCertStore::empty();
     roots.add(certificate.clone()).unwrap();
+    let roots = Arc::new(roots);
+    let private_key = || PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&provider));
     let server = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![certificate],
-            PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap(),
-        )
+        .with_client_cert_verifier(verifier.build().unwrap())
+        .with_single_cert(vec![certificate.clone()], private_key())
         .unwrap();
     let client = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_client_auth_cert(vec![certificate], private_key())
+        .unwrap();
     let client = ClientConnection::new(Arc::new(client), "broker".try_into().unwrap());
     let layers = layers(LayersPlan {
         tls: Some(Arc::new(server)),
@@ -203,6 +208,38 @@ fn records_are_whole_however_they_are_cut() {
         layers.close();
         carry(&mut layers, &mut client, size);
         assert!(client.process_new_packets().unwrap().peer_has_closed());
+    }
+}
+
+#[test]
+fn a_client_is_called_as_its_certificate_says() {
+    let (mut layers, mut client) = over_tls(None);
+    assert_eq!(layers.names(), None);
+    carry(&mut layers, &mut client, 1000);
+    let names = layers.names().unwrap();
+    assert_eq!(names.common_name.as_deref(), Some("sensor 7"));
+    assert_eq!(names.dns_names, ["broker"]);
+}
+
+#[test]
+fn a_client_is_called_as_the_proxy_says_it_has_verified() {
+    for (verified, expected) in [(0, Some("sensor 8")), (1, None)] {
+        let mut layers = layers(LayersPlan {
+            has_proxy_protocol: true,
+            ..LayersPlan::default()
+        });
+        let mut header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x1f".to_vec();
+        header.extend([192, 0, 2, 7, 192, 0, 2, 1, 0xc3, 0xcb, 0x07, 0x5b]);
+        // TLS was used, a certificate shown, and found to be good or not.
+        header.extend([0x20, 0, 16, 3, 0, 0, 0, verified, 0x22, 0, 8]);
+        header.extend(b"sensor 8");
+        assert_eq!(
+            pass(&mut layers, &[&header, b"\x10"], &mut local()),
+            b"\x10"
+        );
+        let names = layers.names();
+        let name = names.and_then(|names| names.common_name.as_deref());
+        assert_eq!(name, expected);
     }
 }
 
