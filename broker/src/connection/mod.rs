@@ -41,6 +41,9 @@ pub(crate) struct Connection {
     pub(crate) is_dirty: bool,
     /// The socket may hold more than was read.
     pub(crate) may_read: bool,
+    /// The client sends no more: what has been read to its end is over. The socket says
+    /// so once, and perhaps together with the last bytes.
+    pub(crate) is_half_closed: bool,
 }
 
 /// How far the client has come.

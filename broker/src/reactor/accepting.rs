@@ -155,6 +155,7 @@ impl Reactor {
             output: None,
             is_dirty: false,
             may_read: false,
+            is_half_closed: false,
         });
         self.deadlines.add(until, Subject::Connection(key));
         shared.metrics.connections.fetch_add(1, Ordering::Relaxed);

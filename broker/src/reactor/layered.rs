@@ -31,7 +31,7 @@ impl Reactor {
             Err(error) if is_transient(&error) => return,
             Err(_) => return self.lose(key),
         };
-        if read == limit {
+        if read == limit || connection.is_half_closed {
             self.ready.push(key);
         }
         if is_leaving {

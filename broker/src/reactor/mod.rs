@@ -165,9 +165,10 @@ impl Reactor {
             Token(listener) if listener < FIRST_CONNECTION => self.accept(listener),
             token => {
                 let key = key_of(token);
-                if self.connection(key).is_none() {
+                let Some(connection) = self.connection(key) else {
                     return;
-                }
+                };
+                connection.is_half_closed |= event.is_read_closed();
                 if event.is_writable() {
                     self.mark_dirty(key);
                 }

@@ -58,8 +58,9 @@ impl Reactor {
             }
             Err(_) => return self.lose(key),
         };
-        // A full read may have left something; the socket does not say so again.
-        if read == buffer.len() - before {
+        // A full read may have left something, and any may have left the end; the socket
+        // does not say so again.
+        if read == buffer.len() - before || connection.is_half_closed {
             self.ready.push(key);
         }
         if is_small {
