@@ -144,15 +144,19 @@ impl Reactor {
             diagnostics: Diagnostics::default(),
         };
         self.send(pending.session, &Packet::SubAck(suback));
+        // The client may have given a filter up before its SUBSCRIBE was decided.
+        let held = &self.sessions[pending.session].filters;
         let replays = pending.filters.into_iter().filter_map(|filter| {
-            filter.wants_retained().then_some(Replay {
+            let is_wanted = filter.wants_retained() && held.contains(&filter.filter);
+            is_wanted.then_some(Replay {
                 filter: filter.filter,
                 qos: filter.options.qos,
                 subscription_id: pending.subscription_id,
                 after: None,
             })
         });
-        self.start_replays(pending.session, replays.collect());
+        let replays = replays.collect();
+        self.start_replays(pending.session, replays);
     }
 
     pub(super) fn on_unsubscribe(&mut self, session: SessionKey, unsubscribe: &Unsubscribe<'_>) {
@@ -176,8 +180,12 @@ impl Reactor {
 
     /// Says whether there was such a subscription.
     pub(super) fn unsubscribe(&mut self, session: SessionKey, filter: &TopicFilter) -> bool {
-        if !self.sessions[session].filters.remove(filter) {
+        let entry = &mut self.sessions[session];
+        if !entry.filters.remove(filter) {
             return false;
+        }
+        if let Some(replays) = &mut entry.replays {
+            replays.waiting.retain(|replay| replay.filter != *filter);
         }
         if self.router.unsubscribe(session, filter) {
             let filter = filter.clone();
