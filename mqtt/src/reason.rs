@@ -120,6 +120,23 @@ impl ReasonCode {
         self as u8 >= 0x80
     }
 
+    /// Whether a 3.1 or 3.1.1 CONNACK can say that. What it cannot say is not said: the
+    /// connection is closed without one.
+    pub const fn has_v3_return_code(self) -> bool {
+        match self.to_v3_return_code() {
+            3 => matches!(
+                self,
+                Self::UnspecifiedError
+                    | Self::ServerUnavailable
+                    | Self::ServerBusy
+                    | Self::ServerShuttingDown
+                    | Self::QuotaExceeded
+                    | Self::ConnectionRateExceeded
+            ),
+            _ => true,
+        }
+    }
+
     /// The return code of a 3.1 or 3.1.1 CONNACK that comes closest.
     pub const fn to_v3_return_code(self) -> u8 {
         match self {

@@ -4,7 +4,7 @@ use quorate_model::client_id::ClientId;
 use quorate_model::command::Command;
 use quorate_model::ids::Epoch;
 use quorate_model::reply::{Rejection, Reply};
-use quorate_mqtt::codec::DecodeError;
+use quorate_mqtt::codec::{DecodeError, encode_within};
 use quorate_mqtt::packet::{ConnAck, Connect, Packet};
 use quorate_mqtt::reason::ReasonCode;
 use quorate_mqtt::session::{Farewell, Input, Opening, Outbox, Session};
@@ -15,8 +15,16 @@ use super::proposals::Waiter;
 use crate::connection::{ConnectionKey, ConnectionOutbox, Entrant, Phase};
 use crate::session_table::SessionKey;
 
+/// What a CONNACK of version 5 takes that says nothing but why not.
+const REFUSAL_BYTES: u32 = 5;
+
 impl Reactor {
     pub(super) fn on_connect(&mut self, key: ConnectionKey, connect: &Connect<'_>) {
+        let answer_bytes = connect.maximum_packet_size.map_or(u32::MAX, Into::into);
+        if answer_bytes < REFUSAL_BYTES {
+            tracing::debug!(answer_bytes, "a client was refused: it takes no answer");
+            return self.leave(key);
+        }
         let shared = &self.shared;
         let fresh_id = || {
             let id = format!("auto-{:016x}", shared.random());
@@ -33,9 +41,28 @@ impl Reactor {
 
     /// Asks the cluster for the client id. It is free, or held by a session of ours.
     pub(super) fn claim(&mut self, key: ConnectionKey, entrant: Box<Entrant>) {
+        if !self.takes_connack(&entrant) {
+            tracing::debug!("a client was refused: it takes no packet that lets it in");
+            let version = entrant.opening.terms.version;
+            return self.refuse_connect(key, version, ReasonCode::ImplementationSpecificError);
+        }
         let present = self.sessions.find(&entrant.opening.client_id);
         let expected = present.map(|session| self.sessions[session].epoch);
         self.claim_as(key, entrant, expected);
+    }
+
+    /// Whether the client takes a packet as large as the one that would let it in, which
+    /// has to be the first that it gets.
+    fn takes_connack(&self, entrant: &Entrant) -> bool {
+        let terms = &entrant.opening.terms;
+        if terms.max_packet_bytes == u32::MAX {
+            return true;
+        }
+        let limits = &self.shared.config.limits;
+        let data = entrant.last_data.as_deref();
+        let connack = Packet::ConnAck(entrant.opening.connack(false, data, limits));
+        let limit = terms.max_packet_bytes as usize;
+        encode_within(terms.version, &connack, limit, &mut Vec::new()).is_ok()
     }
 
     fn claim_as(&mut self, key: ConnectionKey, entrant: Box<Entrant>, expected: Option<Epoch>) {
@@ -193,6 +220,9 @@ impl Reactor {
         version: Version,
         reason: ReasonCode,
     ) {
+        if !version.is_5() && !reason.has_v3_return_code() {
+            return self.leave(key);
+        }
         let Some(connection) = self.connections.get_mut(key.place) else {
             return;
         };
