@@ -1,14 +1,15 @@
 //! One connection, a packet at a time.
 
+use std::collections::VecDeque;
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use quorate_model::retained::QoS;
 use quorate_mqtt::codec::frame::{Frame, Split, split};
 use quorate_mqtt::codec::{decode, encode};
 use quorate_mqtt::packet::{
-    Acknowledgement, Connect, FilterRequest, Packet, Publish, PublishProperties, Subscribe,
-    SubscribeRequests, SubscriptionOptions,
+    Acknowledgement, Connect, Disconnect, FilterRequest, FilterTexts, Packet, Publish,
+    PublishProperties, Subscribe, SubscribeRequests, SubscriptionOptions,
 };
 use quorate_mqtt::packet_id::PacketId;
 use quorate_mqtt::reason::ReasonCode;
@@ -18,8 +19,12 @@ use super::way::{Stream, connect};
 
 pub(crate) struct Client {
     pub(crate) stream: Box<dyn Stream>,
+    /// What it goes over, if that is nothing but TCP.
+    pub(crate) socket: Option<TcpStream>,
     pub(crate) version: Version,
     input: Vec<u8>,
+    /// Packets that came while another one was waited for.
+    earlier: VecDeque<Received>,
 }
 
 /// A packet as it came, to be looked at for as long as it is held.
@@ -68,14 +73,21 @@ pub(crate) fn message<'a>(topic: &'a str, qos: QoS, payload: &'a [u8]) -> Publis
 
 impl Client {
     pub(crate) fn open(address: SocketAddr, version: Version) -> Self {
-        Self::over(Box::new(connect(address)), version)
+        let socket = connect(address);
+        let stream = socket.try_clone().unwrap();
+        Self {
+            socket: Some(socket),
+            ..Self::over(Box::new(stream), version)
+        }
     }
 
     pub(crate) fn over(stream: Box<dyn Stream>, version: Version) -> Self {
         Self {
             stream,
+            socket: None,
             version,
             input: Vec::new(),
+            earlier: VecDeque::new(),
         }
     }
 
@@ -122,6 +134,26 @@ impl Client {
         }
     }
 
+    /// Unsubscribes, and returns the codes of the UNSUBACK, of which version 3 has none.
+    pub(crate) fn unsubscribe(&mut self, filters: &[&str]) -> Vec<ReasonCode> {
+        let mut body = vec![0, 2];
+        if self.version.is_5() {
+            body.push(0);
+        }
+        FilterTexts::write(filters.iter().copied(), &mut body);
+        let mut bytes = vec![0xa2, u8::try_from(body.len()).unwrap()];
+        bytes.extend(body);
+        self.send_bytes(&bytes);
+        let received = self.receive();
+        match received.packet() {
+            Packet::UnsubAck(unsuback) => {
+                assert_eq!(unsuback.packet_id, id(2));
+                unsuback.reasons.iter().collect()
+            }
+            other => panic!("{other:?} instead of an UNSUBACK"),
+        }
+    }
+
     pub(crate) fn subscribe_to(&mut self, filter: &str, qos: QoS) {
         let granted = self.subscribe(&[(filter, SubscriptionOptions::of_qos(qos))]);
         assert_eq!(granted[0].byte(), qos as u8);
@@ -156,10 +188,18 @@ impl Client {
             return self.send(&Packet::PubAck(acknowledgement));
         }
         self.send(&Packet::PubRec(acknowledgement.clone()));
-        assert_eq!(
-            self.receive().packet(),
-            Packet::PubRel(acknowledgement.clone())
-        );
+        loop {
+            let received = self.read_packet().unwrap();
+            match received.packet() {
+                Packet::PubRel(release) => {
+                    assert_eq!(release, acknowledgement);
+                    break;
+                }
+                // Messages may be on their way.
+                Packet::Publish(_) => self.earlier.push_back(received),
+                other => panic!("{other:?} instead of a PUBREL"),
+            }
+        }
         self.send(&Packet::PubComp(acknowledgement));
     }
 
@@ -170,6 +210,11 @@ impl Client {
 
     /// None when the broker has closed the connection.
     pub(crate) fn try_receive(&mut self) -> Option<Received> {
+        let earlier = self.earlier.pop_front();
+        earlier.or_else(|| self.read_packet())
+    }
+
+    fn read_packet(&mut self) -> Option<Received> {
         loop {
             if let Split::Whole { frame, bytes } = split(&self.input, usize::MAX).unwrap() {
                 let received = Received {
@@ -225,6 +270,68 @@ impl Client {
         if let Some(received) = self.try_receive() {
             panic!("{:?} instead of an end", received.packet());
         }
+    }
+
+    /// Expects that message next, whatever else is said about it.
+    pub(crate) fn expect_message(&mut self, topic: &str, payload: &[u8]) -> Received {
+        let received = self.receive();
+        let publish = received.publish();
+        assert_eq!(publish.topic, topic);
+        assert!(
+            publish.payload == payload,
+            "{:?} instead of {payload:?}",
+            publish.payload
+        );
+        received
+    }
+
+    /// Expects that message next, and goes through its acknowledgements.
+    pub(crate) fn take_message(&mut self, topic: &str, payload: &[u8]) -> Received {
+        let received = self.expect_message(topic, payload);
+        self.acknowledge(&received.publish());
+        received
+    }
+
+    /// Says goodbye, and waits until the broker has heard it.
+    pub(crate) fn leave(mut self) {
+        self.send(&Packet::Disconnect(Disconnect::new(ReasonCode::Success)));
+        while let Some(received) = self.try_receive() {
+            let is_delivery = matches!(received.packet(), Packet::Publish(_) | Packet::PubRel(_));
+            assert!(is_delivery, "{received:?} instead of an end");
+        }
+    }
+
+    /// Goes without a word, and waits until the broker has seen it: whoever sends
+    /// nothing any more is sent nothing either.
+    pub(crate) fn vanish(mut self) {
+        let socket = self.socket.as_ref().expect("nothing but TCP");
+        socket.shutdown(Shutdown::Write).unwrap();
+        while self.try_receive().is_some() {}
+    }
+
+    /// Publishes with QoS 0, and waits until the broker has it.
+    pub(crate) fn publish_and_settle(&mut self, publish: &Publish<'_>) {
+        self.send(&Packet::Publish(publish.clone()));
+        self.expect_silence();
+    }
+
+    /// Expects not to be let in: the connection ends, with a CONNACK that says so or
+    /// without a word. Returns the code of that CONNACK.
+    pub(crate) fn expect_refused(&mut self) -> Option<u8> {
+        let received = self.try_receive()?;
+        assert_eq!(received.first, 0x20, "{received:?} instead of a CONNACK");
+        let code = received.body[1];
+        assert_ne!(code, 0, "let in");
+        assert_eq!(received.body[0], 0, "a refusal has no session");
+        self.expect_closed();
+        Some(code)
+    }
+
+    /// Bytes as they come, to be looked at before they are a packet.
+    pub(crate) fn read_exact(&mut self, bytes: &mut [u8]) {
+        let is_idle = self.input.is_empty() && self.earlier.is_empty();
+        assert!(is_idle, "a packet has been begun");
+        self.stream.read_exact(bytes).unwrap();
     }
 
     /// Shows that nothing was on its way: what is asked now is answered first.

@@ -1,8 +1,9 @@
 //! A cluster of one node in memory: what is proposed is applied at once.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use quorate_broker::{ControlPlane, Done};
+use quorate_broker::{ControlPlane, Done, Unavailable};
 use quorate_model::cluster::ClusterName;
 use quorate_model::command::{Batch, Command, Request};
 use quorate_model::ids::{ClusterId, Incarnation, NodeId, Origin, Sequence, Timestamp};
@@ -15,12 +16,15 @@ use quorate_model::wire;
 
 pub(crate) struct LocalPlane {
     state: Mutex<(ClusterState, u64)>,
+    /// Whether it decides nothing at the moment.
+    is_cut_off: AtomicBool,
 }
 
 impl LocalPlane {
     pub(crate) fn new() -> Self {
         let plane = Self {
             state: Mutex::new((ClusterState::new(7), 0)),
+            is_cut_off: AtomicBool::new(false),
         };
         let form = Command::Form {
             id: ClusterId::new(1),
@@ -29,6 +33,11 @@ impl LocalPlane {
         };
         assert_eq!(plane.apply(vec![form]), [Reply::Done]);
         plane
+    }
+
+    /// As a node that has lost its cluster, or has found it again.
+    pub(crate) fn cut_off(&self, is_cut_off: bool) {
+        self.is_cut_off.store(is_cut_off, Ordering::SeqCst);
     }
 
     fn apply(&self, commands: Vec<Command>) -> Vec<Reply> {
@@ -71,6 +80,10 @@ fn founder() -> Member {
 
 impl ControlPlane for LocalPlane {
     fn propose(&self, commands: Vec<Command>, done: Done) {
+        if self.is_cut_off.load(Ordering::SeqCst) {
+            let why = "the test has cut it off".to_owned();
+            return done(Err(Unavailable { why }));
+        }
         done(Ok(self.apply(commands)));
     }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use authority::Authority;
-pub(crate) use client::{Client, message};
+pub(crate) use client::{Client, Received, id, message};
 pub(crate) use local_plane::LocalPlane;
 use quorate_broker::{
     AuthenticationConfig, Broker, BrokerConfig, Carrier, ListenerConfig, SharedStrategy,
