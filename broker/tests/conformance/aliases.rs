@@ -199,10 +199,18 @@ fn a_client_gets_no_alias_above_its_maximum() {
     }
 }
 
+/// Also when the session has something left that keeps it from being forgotten.
 fn aliases_for_a_client_end_with_its_connection() {
     let broker = TestBroker::start();
+    let mut resolving = Resolving::connect(&broker, 16);
+    resolving.client.subscribe_to("left", QoS::AtLeastOnce);
+    let mut publisher = broker.client(Version::V5, "publisher");
+    publisher.publish(&message("left", QoS::AtLeastOnce, b"x"));
+    assert!(resolving.expect("left"), "no alias was used");
+    resolving.client.vanish();
     for maximum in [16, 16, 2, 16] {
         let mut resolving = Resolving::connect(&broker, maximum);
+        resolving.expect("left");
         resolving.client.subscribe_to("t/+", QoS::AtMostOnce);
         for topic in publish_rounds(&broker) {
             resolving.expect(&topic);

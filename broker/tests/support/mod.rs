@@ -11,6 +11,7 @@ mod way;
 mod web_socket;
 
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -124,9 +125,10 @@ impl Drop for TestBroker {
         let Some(broker) = self.broker.take() else {
             return;
         };
-        let drained = broker.drain();
         if !std::thread::panicking() {
-            drained.unwrap();
+            return broker.drain().unwrap();
         }
+        // It may have panicked too, and a second panic here would hide the first.
+        let _ = catch_unwind(AssertUnwindSafe(|| broker.drain()));
     }
 }
