@@ -32,6 +32,7 @@ mod receipt;
 mod redelivery;
 mod retain;
 mod retain_handling;
+mod scram;
 mod session;
 mod shared;
 mod suback;
@@ -42,6 +43,7 @@ mod support;
 mod topics;
 mod transport;
 mod unsubscribe;
+mod websocket;
 mod will;
 
 use registry::Covered;
@@ -73,6 +75,7 @@ const COVERED: &[&[Covered]] = &[
     redelivery::COVERED,
     retain::COVERED,
     retain_handling::COVERED,
+    scram::COVERED,
     session::COVERED,
     shared::COVERED,
     suback::COVERED,
@@ -81,5 +84,6 @@ const COVERED: &[&[Covered]] = &[
     topics::COVERED,
     transport::COVERED,
     unsubscribe::COVERED,
+    websocket::COVERED,
     will::COVERED,
 ];

@@ -113,7 +113,7 @@ pub(crate) fn listener(carrier: Carrier) -> ListenerConfig {
         bind: ([127, 0, 0, 1], 0).into(),
         max_connections: 10_000,
         max_connect_rate: None,
-        first_packet_timeout: Duration::from_secs(2),
+        first_packet_timeout: Duration::from_secs(20),
         max_bytes_rate: None,
         max_messages_rate: None,
         carrier,
