@@ -119,6 +119,15 @@ impl Broker {
         self.shared.doorkeeper.reload_users()
     }
 
+    /// Whether all threads of the broker are there. One that has come to its end by itself
+    /// has found something that must not be: whoever runs the broker has to stop, and
+    /// [`drain`](Self::drain) says what it was.
+    pub fn is_serving(&self) -> bool {
+        let is_there = |thread: &JoinHandle<_>| !thread.is_finished();
+        let helper = self.helper.as_ref();
+        self.threads.iter().all(is_there) && helper.is_none_or(|helper| !helper.is_finished())
+    }
+
     /// Sends all clients away and returns when they are gone.
     pub fn drain(self) -> io::Result<()> {
         for mailbox in &self.mailboxes {

@@ -18,6 +18,8 @@ use crate::broker_plane::CorePlane;
 
 /// How often a node looks whether it may begin to serve.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How often it looks whether its broker is still there.
+const LOOK_AT_BROKER_EVERY: Duration = Duration::from_secs(1);
 
 /// Serves MQTT from the moment at which the cluster knows of the node, until `stop`.
 /// Without listeners there is nothing to serve.
@@ -47,6 +49,7 @@ pub(crate) async fn serve(
     tokio::select! {
         () = stop => {}
         never = certificates::follow(&config, &broker) => match never {},
+        () = ended(&broker) => {}
     }
     let drained = tokio::task::spawn_blocking(move || broker.drain()).await;
     // The broker is gone, and with it the plane: the task has come to its end.
@@ -55,6 +58,13 @@ pub(crate) async fn serve(
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(Problem::new(Code::Internal, error.to_string())),
         Err(panic) => Err(Problem::new(Code::Internal, panic.to_string())),
+    }
+}
+
+/// Waits until the broker has ended by itself, which it does only when it cannot go on.
+async fn ended(broker: &Broker) {
+    while broker.is_serving() {
+        tokio::time::sleep(LOOK_AT_BROKER_EVERY).await;
     }
 }
 
