@@ -16,11 +16,11 @@ use crate::listener::{Listener, ListenerError};
 use crate::mailbox::{Mail, Mailbox};
 use crate::metrics::Metrics;
 use crate::reactor::{ListenerSocket, Reactor, WAKER};
+use crate::seat::{MAX_REACTORS, ReactorNumber};
 use crate::shared::Shared;
 
 pub struct Broker {
     shared: Arc<Shared>,
-    mailboxes: Vec<Arc<Mailbox>>,
     threads: Vec<JoinHandle<io::Result<()>>>,
     /// The thread that checks passwords.
     helper: Option<JoinHandle<()>>,
@@ -58,28 +58,39 @@ impl Broker {
             .iter()
             .map(|(_, socket)| socket.local_addr())
             .collect::<io::Result<_>>()?;
-        let shared = Arc::new(Shared::new(config, listeners, control, doorkeeper));
+        let mut polls = Vec::new();
+        let mut mailboxes = Vec::new();
+        for _ in 0..config.threads.clamp(1, MAX_REACTORS) {
+            let poll = Poll::new()?;
+            mailboxes.push(Mailbox::new(Waker::new(poll.registry(), WAKER)?));
+            polls.push(poll);
+        }
+        let shared = Shared::new(config, listeners, control, doorkeeper, mailboxes);
+        let shared = Arc::new(shared);
         let now = shared.clock.now();
-        let listeners = sockets
+        let mut listeners: Vec<ListenerSocket> = sockets
             .into_iter()
             .map(|(place, socket)| {
                 let rate = shared.listeners[place].config.max_connect_rate;
                 ListenerSocket::new(socket, place, rate, now)
             })
             .collect();
-        shared.metrics.reactors.store(1, Ordering::Relaxed);
-        let poll = Poll::new()?;
-        let mailbox = Arc::new(Mailbox::new(Waker::new(poll.registry(), WAKER)?));
-        let reactor = Reactor::new(poll, Arc::clone(&mailbox), Arc::clone(&shared), listeners)?;
-        let thread = std::thread::Builder::new()
-            .name("reactor-0".to_owned())
-            .spawn(move || reactor.run())?;
+        let mut reactors = Vec::new();
+        for (number, poll) in polls.into_iter().enumerate() {
+            // The first one accepts for all.
+            let listeners = std::mem::take(&mut listeners);
+            let number = ReactorNumber::new(number);
+            reactors.push(Reactor::new(number, poll, Arc::clone(&shared), listeners)?);
+        }
+        let metrics = &shared.metrics;
+        metrics.reactors.store(reactors.len(), Ordering::Relaxed);
+        let threads = reactors.into_iter().map(Reactor::spawn);
+        let threads = threads.collect::<io::Result<_>>()?;
         let clock = shared.clock;
         let helper = shared.doorkeeper.spawn_helper(move || clock.now())?;
         Ok(Self {
             shared,
-            mailboxes: vec![mailbox],
-            threads: vec![thread],
+            threads,
             helper,
             addresses,
         })
@@ -130,7 +141,7 @@ impl Broker {
 
     /// Sends all clients away and returns when they are gone.
     pub fn drain(self) -> io::Result<()> {
-        for mailbox in &self.mailboxes {
+        for mailbox in &self.shared.mailboxes {
             mailbox.put(Mail::Drain);
         }
         let mut result = Ok(());

@@ -1,10 +1,16 @@
 //! What is held for connections that are not in yet.
 //!
 //! Nobody knows who they are, and there may be very many. So together they have a limit,
-//! and beyond it goes who holds most: a client that sends a CONNECT and waits holds
-//! little, and never for long.
+//! those of all reactors, and beyond it goes who holds most on the reactor that sees it: a
+//! client that sends a CONNECT and waits holds little, and never for long.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// For all reactors: enough for a hundred thousand clients that come back at once and are
+/// cut off in the middle of a CONNECT.
+const LIMIT_BYTES: usize = 64 * 1024 * 1024;
 
 /// The place of a connection.
 type Place = u32;
@@ -12,15 +18,19 @@ type Place = u32;
 #[derive(Debug)]
 pub(crate) struct Guests {
     limit: usize,
+    /// What the guests of all reactors hold.
+    total: Arc<AtomicUsize>,
+    /// What those of this one hold.
     bytes: usize,
     by_bytes: BTreeSet<(usize, Place)>,
     bytes_of: HashMap<Place, usize>,
 }
 
 impl Guests {
-    pub(crate) fn new(limit: usize) -> Self {
+    pub(crate) fn new(total: Arc<AtomicUsize>) -> Self {
         Self {
-            limit,
+            limit: LIMIT_BYTES,
+            total,
             bytes: 0,
             by_bytes: BTreeSet::new(),
             bytes_of: HashMap::new(),
@@ -37,17 +47,19 @@ impl Guests {
         if let Some(before) = before {
             self.by_bytes.remove(&(before, place));
             self.bytes -= before;
+            self.total.fetch_sub(before, Ordering::Relaxed);
         }
         if bytes > 0 {
             self.by_bytes.insert((bytes, place));
             self.bytes += bytes;
+            self.total.fetch_add(bytes, Ordering::Relaxed);
         }
     }
 
     /// Who has to go, if there is too much.
     pub(crate) fn largest_above_limit(&self) -> Option<Place> {
         let (_, place) = self.by_bytes.last()?;
-        (self.bytes > self.limit).then_some(*place)
+        (self.total.load(Ordering::Relaxed) > self.limit).then_some(*place)
     }
 }
 
@@ -57,7 +69,12 @@ mod tests {
 
     #[test]
     fn the_largest_goes_when_there_is_too_much() {
-        let mut guests = Guests::new(100);
+        let total = Arc::new(AtomicUsize::new(0));
+        let with_limit = || Guests {
+            limit: 100,
+            ..Guests::new(Arc::clone(&total))
+        };
+        let (mut guests, mut others) = (with_limit(), with_limit());
         guests.set(1, 60);
         guests.set(2, 40);
         assert_eq!(guests.largest_above_limit(), None);
@@ -66,6 +83,11 @@ mod tests {
         guests.set(2, 70);
         assert_eq!(guests.largest_above_limit(), Some(2));
         guests.set(2, 0);
+        assert_eq!(guests.largest_above_limit(), None);
+        others.set(1, 50);
+        assert_eq!(others.largest_above_limit(), Some(1));
+        assert_eq!(guests.largest_above_limit(), Some(1));
+        others.set(1, 0);
         assert_eq!(guests.largest_above_limit(), None);
         guests.set(7, 0);
         guests.set(1, 0);

@@ -18,6 +18,31 @@ pub struct Metrics {
     pub dropped_too_large: AtomicU64,
 }
 
+/// What one reactor has counted in a turn: many messages, and one look at what all
+/// reactors count together.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) published: u64,
+    pub(crate) delivered: u64,
+}
+
+impl Tally {
+    pub(crate) fn add_to(&mut self, metrics: &Metrics) {
+        let Self {
+            published,
+            delivered,
+        } = std::mem::take(self);
+        for (counter, count) in [
+            (&metrics.published, published),
+            (&metrics.delivered, delivered),
+        ] {
+            if count > 0 {
+                counter.fetch_add(count, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
 impl Metrics {
     pub(crate) fn count_dropped(&self, reason: DropReason, messages: u64) {
         let counter = match reason {

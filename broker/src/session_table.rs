@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::hash::BuildHasher;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -41,6 +42,16 @@ pub(crate) struct SessionEntry {
     /// When it was last found to be a target, and as which.
     mark: u32,
     target: u32,
+}
+
+impl SessionEntry {
+    /// Those of its filters that it shares with others.
+    pub(crate) fn shared_filters(&self) -> impl Iterator<Item = &TopicFilter> {
+        // They are in the order of their texts, where these lie together.
+        let from = (Bound::Included("$share/"), Bound::Unbounded);
+        let shared_first = self.filters.range::<str, _>(from);
+        shared_first.take_while(|filter| filter.share_group().is_some())
+    }
 }
 
 pub(crate) struct SessionTable {

@@ -1,18 +1,25 @@
 //! What the reactors of a broker have in common.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use data_encoding::BASE64;
+use foldhash::fast::FixedState;
+use quorate_model::reply::Reply;
 use quorate_mqtt::message::SessionNumber;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::authentication::Doorkeeper;
 use crate::config::BrokerConfig;
-use crate::control_plane::ControlPlane;
+use crate::control_plane::{ControlPlane, Unavailable};
 use crate::listener::Listener;
+use crate::mailbox::{Mail, Mailbox};
 use crate::metrics::Metrics;
+use crate::proposals::{Answer, Proposals, Waiter};
 use crate::reactor::Clock;
+use crate::routing::Router;
+use crate::seat::ReactorNumber;
 
 pub(crate) struct Shared {
     pub(crate) config: BrokerConfig,
@@ -22,6 +29,12 @@ pub(crate) struct Shared {
     pub(crate) doorkeeper: Doorkeeper,
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
+    pub(crate) proposals: Proposals,
+    /// One for each reactor.
+    pub(crate) mailboxes: Vec<Mailbox>,
+    /// What is held for clients that are not in yet.
+    pub(crate) guest_bytes: Arc<AtomicUsize>,
+    router: RwLock<Router>,
     sessions: AtomicU64,
     random: SystemRandom,
 }
@@ -32,8 +45,13 @@ impl Shared {
         listeners: Vec<Listener>,
         control: Arc<dyn ControlPlane>,
         doorkeeper: Doorkeeper,
+        mailboxes: Vec<Mailbox>,
     ) -> Self {
         Self {
+            router: RwLock::new(Router::new(config.hash_seed, config.shared_strategy)),
+            proposals: Proposals::default(),
+            guest_bytes: Arc::default(),
+            mailboxes,
             config,
             listeners,
             control,
@@ -62,6 +80,66 @@ impl Shared {
     fn fill(&self, bytes: &mut [u8]) {
         if let Err(error) = self.random.fill(bytes) {
             panic!("the system has no random numbers: {error}");
+        }
+    }
+
+    /// Where the sessions of a client are: all of one client on one reactor.
+    pub(crate) fn home_of(&self, client_id: &str) -> ReactorNumber {
+        let hash = FixedState::with_seed(self.config.hash_seed).hash_one(client_id);
+        // Other bits of it decide on the place in a reactor's own table.
+        ReactorNumber::new((hash >> 32) as usize % self.mailboxes.len())
+    }
+
+    pub(crate) fn router(&self) -> RwLockReadGuard<'_, Router> {
+        // A reactor that panics ends the broker.
+        self.router.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn router_mut(&self) -> RwLockWriteGuard<'_, Router> {
+        self.router.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Proposes what has been gathered, unless enough is on its way.
+    pub(crate) fn propose(self: &Arc<Self>) {
+        let has_room_again = self.proposals.take(|commands, waiters| {
+            let shared = Arc::clone(self);
+            let done = move |decision| shared.answer(waiters, decision);
+            self.control.propose(commands, Box::new(done));
+        });
+        if has_room_again {
+            self.tell_of_room();
+        }
+    }
+
+    pub(crate) fn tell_of_room(&self) {
+        for mailbox in &self.mailboxes {
+            mailbox.put(Mail::Room);
+        }
+    }
+
+    /// Tells all who wait for it what became of a proposal.
+    fn answer(&self, waiters: Vec<Waiter>, decision: Result<Vec<Reply>, Unavailable>) {
+        self.proposals.answered(&waiters);
+        let mut replies = match decision {
+            Ok(replies) => {
+                assert_eq!(replies.len(), waiters.len(), "a reply for each command");
+                Some(replies.into_iter())
+            }
+            Err(unavailable) => {
+                tracing::warn!(%unavailable, commands = waiters.len(), "nothing is decided");
+                None
+            }
+        };
+        let mut answers: Vec<Vec<Answer>> = self.mailboxes.iter().map(|_| Vec::new()).collect();
+        for Waiter { reactor, purpose } in waiters {
+            let reply = replies.as_mut().and_then(Iterator::next);
+            answers[reactor.index()].push(Answer { purpose, reply });
+        }
+        // Also who waits for nothing is told: it sees to what was gathered meanwhile.
+        for (mailbox, answers) in self.mailboxes.iter().zip(answers) {
+            if !answers.is_empty() {
+                mailbox.put(Mail::Decided(answers));
+            }
         }
     }
 

@@ -187,6 +187,8 @@ fn passwords_stall_nobody_and_too_many_are_turned_away() {
     let users = UserFile::slow("busy", &[("alice", "pencil")], SLOW);
     let broker = TestBroker::configured(|config| {
         config.authentication = users.config(true);
+        // They wait in the order in which they came.
+        config.threads = 1;
         config.listeners[0].first_packet_timeout = Duration::from_secs(60);
     });
     let mut bystander = broker.client(Version::V5, "bystander");

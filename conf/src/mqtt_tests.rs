@@ -184,7 +184,7 @@ fn threads() {
     assert_eq!(
         given().set("broker.threads=many").problems(),
         [
-            "broker.threads: `many` is no whole number from 0 to 1024 (--set broker.threads); \
+            "broker.threads: `many` is no whole number from 0 to 64 (--set broker.threads); \
              `auto` takes all of the machine's"
         ]
     );

@@ -21,6 +21,14 @@ pub(crate) struct ConnectionKey {
     pub(crate) tenant: u32,
 }
 
+impl ConnectionKey {
+    /// Of a connection that has no place yet.
+    pub(crate) const NONE: Self = Self {
+        place: u32::MAX,
+        tenant: 0,
+    };
+}
+
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) key: ConnectionKey,
@@ -53,6 +61,10 @@ pub(crate) enum Phase {
     Silent {
         until: Moment,
     },
+    /// Its CONNECT has come, and belongs to another reactor.
+    Departing {
+        until: Moment,
+    },
     /// It shows who it is.
     Authenticating(Box<Authenticating>),
     /// Its claim is on its way. Nothing is read until it is decided.
@@ -75,6 +87,7 @@ impl Connection {
         match self.phase {
             Phase::Live(session) => Some(session),
             Phase::Silent { .. }
+            | Phase::Departing { .. }
             | Phase::Authenticating(_)
             | Phase::Claiming(_)
             | Phase::Leaving { .. } => None,
@@ -86,7 +99,7 @@ impl Phase {
     /// Whether what the client sends has to wait: others decide about it.
     pub(crate) fn is_waiting(&self) -> bool {
         match self {
-            Self::Claiming(_) => true,
+            Self::Departing { .. } | Self::Claiming(_) => true,
             Self::Authenticating(authenticating) => authenticating.stage.is_password(),
             Self::Silent { .. } | Self::Live(_) | Self::Leaving { .. } => false,
         }

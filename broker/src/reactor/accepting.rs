@@ -8,7 +8,7 @@ use mio::net::TcpListener;
 use mio::{Interest, Token};
 use quorate_mqtt::moment::Moment;
 
-use super::{Reactor, token_of};
+use super::Reactor;
 use crate::connection::{Connection, ConnectionKey, Phase};
 use crate::deadlines::Subject;
 use crate::token_bucket::TokenBucket;
@@ -106,7 +106,7 @@ impl Reactor {
     fn add_connection(
         &mut self,
         listener: usize,
-        mut socket: mio::net::TcpStream,
+        socket: mio::net::TcpStream,
         peer: std::net::SocketAddr,
     ) {
         let place = self.listeners[listener].place;
@@ -126,26 +126,12 @@ impl Reactor {
         };
         // Acknowledgements are small and must not wait for each other.
         let _ = socket.set_nodelay(true);
-        let key = ConnectionKey {
-            place: self.connections.vacant(),
-            tenant: self.tenants,
-        };
-        self.tenants = self.tenants.wrapping_add(1);
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        if let Err(error) = self
-            .poll
-            .registry()
-            .register(&mut socket, token_of(key), interest)
-        {
-            listener.exit();
-            tracing::warn!(%error, "a connection could not be watched");
-            return;
-        }
-        let until = self
-            .now
-            .plus_millis(listener.config.first_packet_timeout.as_millis() as u64);
-        self.connections.insert(Connection {
-            key,
+        let timeout_ms = listener.config.first_packet_timeout.as_millis() as u64;
+        let until = self.now.plus_millis(timeout_ms);
+        shared.metrics.connections.fetch_add(1, Ordering::Relaxed);
+        let has_handshake = listener.tls().is_some();
+        let connection = Connection {
+            key: ConnectionKey::NONE,
             listener: place as u16,
             socket,
             peer,
@@ -156,8 +142,12 @@ impl Reactor {
             is_dirty: false,
             may_read: false,
             is_half_closed: false,
-        });
-        self.deadlines.add(until, Subject::Connection(key));
-        shared.metrics.connections.fetch_add(1, Ordering::Relaxed);
+        };
+        match has_handshake {
+            // The work of handshakes is spread. All else is little until it is known
+            // whose connection it is.
+            true => self.send_around(connection),
+            false => self.settle(connection),
+        }
     }
 }

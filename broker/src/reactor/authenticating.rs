@@ -55,14 +55,14 @@ impl Reactor {
         name: &str,
         password: &[u8],
     ) {
-        let mailbox = Arc::clone(&self.mailbox);
+        let (shared, number) = (Arc::clone(&self.shared), self.number);
         let job = PasswordJob {
             name: name.into(),
             password: Password::new(password),
             until: entrant.until,
             answer: Box::new(move |user| {
                 let connection = key;
-                mailbox.put(Mail::PasswordChecked { connection, user });
+                shared.mailboxes[number.index()].put(Mail::PasswordChecked { connection, user });
             }),
         };
         if self.shared.doorkeeper.check_password(job).is_err() {

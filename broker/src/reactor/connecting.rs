@@ -11,8 +11,8 @@ use quorate_mqtt::session::{Farewell, Input, Opening, Outbox, Session};
 use quorate_mqtt::version::Version;
 
 use super::Reactor;
-use super::proposals::Waiter;
 use crate::connection::{ConnectionKey, ConnectionOutbox, Entrant, Phase};
+use crate::proposals::Purpose;
 use crate::session_table::SessionKey;
 
 /// What a CONNACK of version 5 takes that says nothing but why not.
@@ -26,9 +26,11 @@ impl Reactor {
             return self.leave(key);
         }
         let shared = &self.shared;
-        let fresh_id = || {
+        let fresh_id = || loop {
             let id = format!("auto-{:016x}", shared.random());
-            ClientId::new(id).unwrap_or_else(|error| panic!("an id of ours: {error}"))
+            if shared.home_of(&id) == self.number {
+                break ClientId::new(id).unwrap_or_else(|error| panic!("an id of ours: {error}"));
+            }
         };
         match Opening::negotiate(connect, &shared.config.limits, fresh_id) {
             Ok(opening) => self.authenticate(key, opening, connect),
@@ -74,12 +76,11 @@ impl Reactor {
             return;
         };
         connection.phase = Phase::Claiming(entrant);
-        let waiter = Waiter::Claim {
+        let purpose = Purpose::Claim {
             connection: key,
             client: client.clone(),
         };
-        self.proposals
-            .add(Command::Claim { client, expected }, waiter);
+        self.ask(Command::Claim { client, expected }, purpose);
     }
 
     pub(super) fn on_claimed(&mut self, key: ConnectionKey, client: ClientId, reply: Reply) {
@@ -112,7 +113,7 @@ impl Reactor {
             Some(session) => self.sessions[session].epoch = epoch,
             None => {
                 let release = Command::Release { client, epoch };
-                self.proposals.add(release, Waiter::Nobody);
+                self.ask(release, Purpose::Nothing);
             }
         }
     }
@@ -182,9 +183,8 @@ impl Reactor {
             }
         };
         connection.phase = Phase::Live(session);
-        let entry = &mut self.sessions[session];
-        entry.connection = Some(key);
-        entry.epoch = epoch;
+        self.sessions[session].epoch = epoch;
+        self.set_connected(session, Some(key));
         self.mark_dirty(key);
         self.arm(session);
         if let Some(will) = will {

@@ -1,56 +1,31 @@
 //! What the cluster decided.
 
-use std::sync::Arc;
-
 use quorate_model::reply::Reply;
 use quorate_mqtt::reason::ReasonCode;
 use quorate_mqtt::session::{Accepted, Input};
 
 use super::Reactor;
-use super::proposals::{RetainPublisher, Waiter};
-use crate::control_plane::{Done, Unavailable};
-use crate::mailbox::Mail;
+use crate::proposals::{Answer, Purpose, RetainPublisher};
 
 impl Reactor {
-    /// Proposes what has been gathered, unless enough is on its way.
-    pub(super) fn propose(&mut self) {
-        while let Some(commands) = self.proposals.take() {
-            let mailbox = Arc::clone(&self.mailbox);
-            let done: Done = Box::new(move |decision| mailbox.put(Mail::Decided(decision)));
-            self.shared.control.propose(commands, done);
-        }
-    }
-
-    pub(super) fn on_decided(&mut self, decision: Result<Vec<Reply>, Unavailable>) {
-        let waiters = self.proposals.answered();
-        // There is room for more to be gathered.
-        self.ready.append(&mut self.held);
-        match decision {
-            Ok(replies) => {
-                assert_eq!(replies.len(), waiters.len(), "a reply for each command");
-                for (waiter, reply) in waiters.into_iter().zip(replies) {
-                    self.on_reply(waiter, reply);
-                }
-            }
-            Err(unavailable) => {
-                tracing::warn!(%unavailable, commands = waiters.len(), "nothing is decided");
-                for waiter in waiters {
-                    self.on_no_reply(waiter);
-                }
+    pub(super) fn on_decided(&mut self, answers: Vec<Answer>) {
+        for Answer { purpose, reply } in answers {
+            match reply {
+                Some(reply) => self.on_reply(purpose, reply),
+                None => self.on_no_reply(purpose),
             }
         }
     }
 
-    fn on_reply(&mut self, waiter: Waiter, reply: Reply) {
-        match waiter {
-            Waiter::Nobody => {}
-            Waiter::Claim { connection, client } => self.on_claimed(connection, client, reply),
-            Waiter::Route { subscribe, filter } => {
+    fn on_reply(&mut self, purpose: Purpose, reply: Reply) {
+        match purpose {
+            Purpose::Nothing => {}
+            Purpose::Claim { connection, client } => self.on_claimed(connection, client, reply),
+            Purpose::Route { subscribe, filter } => {
                 let granted = !matches!(reply, Reply::Rejected(_));
                 self.on_route_decided(subscribe, filter, granted);
             }
-            Waiter::Retain(publisher) => {
-                self.proposals.retains -= 1;
+            Purpose::Retain(publisher) => {
                 let verdict = match reply {
                     Reply::Rejected(rejection) => {
                         tracing::debug!(%rejection, "a message is not retained");
@@ -63,13 +38,12 @@ impl Reactor {
         }
     }
 
-    fn on_no_reply(&mut self, waiter: Waiter) {
-        match waiter {
-            Waiter::Nobody => {}
-            Waiter::Claim { connection, .. } => self.on_claim_lost(connection),
-            Waiter::Route { subscribe, filter } => self.on_route_decided(subscribe, filter, false),
-            Waiter::Retain(publisher) => {
-                self.proposals.retains -= 1;
+    fn on_no_reply(&mut self, purpose: Purpose) {
+        match purpose {
+            Purpose::Nothing => {}
+            Purpose::Claim { connection, .. } => self.on_claim_lost(connection),
+            Purpose::Route { subscribe, filter } => self.on_route_decided(subscribe, filter, false),
+            Purpose::Retain(publisher) => {
                 self.on_retained(publisher, Err(ReasonCode::UnspecifiedError));
             }
         }

@@ -7,10 +7,10 @@ use quorate_mqtt::moment::Moment;
 use quorate_mqtt::reason::ReasonCode;
 use quorate_mqtt::session::{Farewell, Input};
 
-use super::proposals::Waiter;
 use super::{Phase, Reactor};
 use crate::connection::ConnectionKey;
 use crate::deadlines::Subject;
+use crate::proposals::Purpose;
 use crate::session_table::SessionKey;
 
 /// How long a client may take to read its last words.
@@ -75,8 +75,8 @@ impl Reactor {
     }
 
     fn detach(&mut self, session: SessionKey) {
+        self.set_connected(session, None);
         let entry = &mut self.sessions[session];
-        entry.connection = None;
         entry.replays = None;
         entry.reauthentication = None;
         let number = self.sessions.number(session);
@@ -149,6 +149,7 @@ impl Reactor {
             }
             Phase::Leaving { .. } => self.drop_connection(key),
             Phase::Silent { .. }
+            | Phase::Departing { .. }
             | Phase::Authenticating(_)
             | Phase::Claiming(_)
             | Phase::Live(_) => {}
@@ -158,19 +159,15 @@ impl Reactor {
     /// Removes a session that is over, with all that it wanted.
     pub(super) fn forget(&mut self, session: SessionKey) {
         let filters = std::mem::take(&mut self.sessions[session].filters);
-        for filter in &filters {
-            if self.router.unsubscribe(session, filter) {
-                let filter = filter.clone();
-                self.proposals
-                    .add(Command::RemoveRoute { filter }, Waiter::Nobody);
-            }
+        for filter in filters {
+            self.leave_router(session, filter);
         }
         let entry = self.sessions.remove(session);
         let release = Command::Release {
             client: entry.session.client_id().clone(),
             epoch: entry.epoch,
         };
-        self.proposals.add(release, Waiter::Nobody);
+        self.ask(release, Purpose::Nothing);
     }
 
     /// Takes no more clients, and sends those that are there away.

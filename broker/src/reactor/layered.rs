@@ -130,7 +130,10 @@ impl Reactor {
         };
         let held = match connection.phase {
             Phase::Live(_) | Phase::Leaving { .. } => 0,
-            Phase::Silent { .. } | Phase::Authenticating(_) | Phase::Claiming(_) => {
+            Phase::Silent { .. }
+            | Phase::Departing { .. }
+            | Phase::Authenticating(_)
+            | Phase::Claiming(_) => {
                 let layers = connection.layers.as_ref();
                 connection.input.len() + layers.map_or(0, |layers| layers.held_bytes())
             }

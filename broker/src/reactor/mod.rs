@@ -7,8 +7,8 @@
 //!   `----- mail, deadlines, decisions <-----------'  proposals of the turn, as one
 //! ```
 //!
-//! A session never leaves its reactor, so nothing here is locked or shared but the
-//! mailbox and the control plane.
+//! A session never leaves its reactor, so nothing here is shared but the router, the
+//! mailboxes and what is wanted of the cluster.
 
 mod accepting;
 mod authenticating;
@@ -16,9 +16,11 @@ mod clock;
 mod connecting;
 mod deciding;
 mod ending;
+mod handing_over;
 mod layered;
+mod moving;
 mod packets;
-mod proposals;
+mod pending;
 mod publishing;
 mod reading;
 mod reauthenticating;
@@ -30,11 +32,14 @@ mod writing;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
 
 pub(crate) use accepting::ListenerSocket;
 pub(crate) use clock::Clock;
+use handing_over::Outgoing;
 use mio::{Events, Poll, Token};
-use proposals::Proposals;
+use pending::PendingSubscribe;
+use quorate_model::command::Command;
 use quorate_mqtt::message::SessionNumber;
 use quorate_mqtt::moment::Moment;
 use quorate_mqtt::session::{Context, Input, Outbox, Output as SessionOutput};
@@ -42,9 +47,12 @@ use quorate_mqtt::session::{Context, Input, Outbox, Output as SessionOutput};
 use crate::connection::{Connection, ConnectionKey, ConnectionOutbox, OutputPool, Phase};
 use crate::deadlines::Deadlines;
 use crate::guests::Guests;
-use crate::mailbox::{Mail, Mailbox};
+use crate::mailbox::Mail;
+use crate::metrics::Tally;
 use crate::places::Places;
-use crate::routing::{Router, Target};
+use crate::proposals::{Purpose, Waiter};
+use crate::routing::{Routed, Router, RouterCache};
+use crate::seat::{ReactorNumber, Seat};
 use crate::session_table::{SessionKey, SessionTable};
 use crate::shared::Shared;
 
@@ -56,31 +64,34 @@ const EVENTS: usize = 1024;
 const READ_BYTES: usize = 64 * 1024;
 /// An output that has grown to this is written before the turn ends.
 const HEAVY_OUTPUT_BYTES: usize = 64 * 1024;
-/// What is held for connections that are not in yet: enough for a hundred thousand
-/// clients that come back at once and are cut off in the middle of a CONNECT.
-const GUEST_BYTES: usize = 64 * 1024 * 1024;
 
 pub(crate) struct Reactor {
+    number: ReactorNumber,
     poll: Poll,
-    mailbox: Arc<Mailbox>,
     shared: Arc<Shared>,
     listeners: Vec<ListenerSocket>,
     connections: Places<Connection>,
     /// How many connections there ever were.
     tenants: u32,
+    /// Which reactor got the last of those that are spread.
+    last_sent_to: usize,
     guests: Guests,
     sessions: SessionTable,
-    router: Router,
+    router_cache: RouterCache,
     deadlines: Deadlines,
-    proposals: Proposals,
+    subscribes: Places<PendingSubscribe>,
+    outgoing: Outgoing,
+    tally: Tally,
     now: Moment,
     /// Those that have something to be written.
     dirty: Vec<ConnectionKey>,
     has_heavy_output: bool,
     /// Those whose socket may hold more.
     ready: Vec<ConnectionKey>,
-    /// Those that are not read because too much is undecided.
+    /// Those that are not read because too much is undecided, or on its way to others.
     held: Vec<ConnectionKey>,
+    /// Those whose place is on another reactor.
+    departing: Vec<(ConnectionKey, ReactorNumber)>,
     /// Those that have lost a message because they were too slow.
     overflowed: Vec<(SessionKey, SessionNumber)>,
     scratch: Scratch,
@@ -93,35 +104,39 @@ struct Scratch {
     input: Vec<u8>,
     /// What TLS has opened of the input.
     plain: Vec<u8>,
-    targets: Vec<Target>,
+    routed: Routed,
     properties: Vec<u8>,
     outputs: OutputPool,
 }
 
 impl Reactor {
     pub(crate) fn new(
+        number: ReactorNumber,
         poll: Poll,
-        mailbox: Arc<Mailbox>,
         shared: Arc<Shared>,
         listeners: Vec<ListenerSocket>,
     ) -> io::Result<Self> {
         let mut reactor = Self {
+            number,
             poll,
-            mailbox,
-            router: Router::new(shared.config.hash_seed, shared.config.shared_strategy),
+            router_cache: Router::new_cache(),
+            outgoing: Outgoing::new(shared.mailboxes.len()),
             now: shared.clock.now(),
             sessions: SessionTable::new(shared.config.hash_seed),
+            guests: Guests::new(Arc::clone(&shared.guest_bytes)),
             shared,
             listeners,
             connections: Places::new(),
             tenants: 0,
-            guests: Guests::new(GUEST_BYTES),
+            last_sent_to: 0,
             deadlines: Deadlines::default(),
-            proposals: Proposals::default(),
+            subscribes: Places::new(),
+            tally: Tally::default(),
             dirty: Vec::new(),
             has_heavy_output: false,
             ready: Vec::new(),
             held: Vec::new(),
+            departing: Vec::new(),
             overflowed: Vec::new(),
             scratch: Scratch {
                 input: vec![0; READ_BYTES],
@@ -133,8 +148,14 @@ impl Reactor {
         Ok(reactor)
     }
 
+    pub(crate) fn spawn(self) -> io::Result<JoinHandle<io::Result<()>>> {
+        std::thread::Builder::new()
+            .name(format!("reactor-{}", self.number.index()))
+            .spawn(move || self.run())
+    }
+
     /// Serves until it is drained.
-    pub(crate) fn run(mut self) -> io::Result<()> {
+    fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
         while !(self.is_draining && self.connections.is_empty()) {
             let timeout = self.patience();
@@ -152,8 +173,12 @@ impl Reactor {
             }
             self.on_deadlines();
             self.end_overflowed();
-            self.propose();
+            self.shared.propose();
+            self.hand_over();
             self.write_dirty();
+            self.hand_over();
+            self.let_depart();
+            self.tally.add_to(&self.shared.metrics);
         }
         self.shared.metrics.reactors.fetch_sub(1, Ordering::Relaxed);
         Ok(())
@@ -180,14 +205,45 @@ impl Reactor {
     }
 
     fn on_mail(&mut self) {
-        for mail in self.mailbox.take() {
+        let taken = self.shared.mailboxes[self.number.index()].take();
+        if taken.was_crowded {
+            self.shared.tell_of_room();
+        }
+        for mail in taken.mail {
             match mail {
-                Mail::Decided(decision) => self.on_decided(decision),
+                Mail::Decided(answers) => self.on_decided(answers),
+                Mail::Parcels(parcels) => self.on_parcels(parcels),
+                Mail::Arrived(connection) => self.settle(*connection),
+                Mail::Room => self.on_room(),
                 Mail::PasswordChecked { connection, user } => {
                     self.on_password_checked(connection, user);
                 }
                 Mail::Drain => self.drain(),
             }
+        }
+    }
+
+    /// Goes on with those that were held.
+    fn on_room(&mut self) {
+        self.outgoing.is_crowded = false;
+        self.ready.append(&mut self.held);
+    }
+
+    /// Whether nothing more should be read, because too much waits already.
+    fn has_enough(&self) -> bool {
+        self.outgoing.is_crowded || self.shared.proposals.is_full()
+    }
+
+    fn ask(&self, command: Command, purpose: Purpose) {
+        let reactor = self.number;
+        let waiter = Waiter { reactor, purpose };
+        self.shared.proposals.add(command, waiter);
+    }
+
+    const fn seat(&self, session: SessionKey) -> Seat {
+        Seat {
+            reactor: self.number,
+            session,
         }
     }
 

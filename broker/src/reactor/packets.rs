@@ -1,7 +1,5 @@
 //! What sessions want done.
 
-use std::sync::atomic::Ordering;
-
 use quorate_mqtt::reason::ReasonCode;
 use quorate_mqtt::session::{Delivered, DropReason, Farewell, Input, Output};
 
@@ -35,12 +33,10 @@ impl Reactor {
         }
     }
 
-    fn on_delivered(&self, fate: Delivered, dropped: usize) {
+    fn on_delivered(&mut self, fate: Delivered, dropped: usize) {
         let metrics = &self.shared.metrics;
         match fate {
-            Delivered::Sent | Delivered::Queued => {
-                metrics.delivered.fetch_add(1, Ordering::Relaxed);
-            }
+            Delivered::Sent | Delivered::Queued => self.tally.delivered += 1,
             Delivered::Dropped(reason) => metrics.count_dropped(reason, 1),
         }
         if dropped > 0 {

@@ -2,23 +2,24 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use quorate_model::command::Command;
 use quorate_model::retained::{self, QoS};
 use quorate_model::topic_name::TopicName;
 use quorate_mqtt::codec::write_properties;
-use quorate_mqtt::message::{Message, Passing, Traits};
+use quorate_mqtt::message::{Message, Passing, SessionNumber, Traits};
 use quorate_mqtt::moment::Moment;
 use quorate_mqtt::reason::ReasonCode;
 use quorate_mqtt::session::{
-    Accepted, Arrival, Delivered, Delivery, DropReason, Farewell, Input, Orphan, Output,
+    Accepted, Arrival, Delivered, Delivery, DropReason, Farewell, GroupNumber, Input, Orphan,
+    Output,
 };
 
-use super::proposals::{RetainPublisher, Waiter};
 use super::subscribing::has_more_levels;
 use super::{Clock, Reactor};
-use crate::routing::Target;
+use crate::mailbox::{Addressee, Parcel};
+use crate::proposals::{Purpose, RetainPublisher};
+use crate::routing::{MemberElsewhere, Routed, Target};
 use crate::session_table::SessionKey;
 
 impl Reactor {
@@ -47,7 +48,7 @@ impl Reactor {
                 ticket,
                 is_matched,
             });
-            self.retain(&message, Waiter::Retain(publisher));
+            self.retain(&message, Purpose::Retain(publisher));
         } else if let Some(ticket) = arrival.ticket {
             let verdict = Ok(Accepted { is_matched });
             let output = self.handle(session, Input::Verdict(ticket, verdict));
@@ -71,37 +72,97 @@ impl Reactor {
         let message = Passing::of(will);
         self.route(&message);
         if message.traits.retain {
-            self.retain(&message, Waiter::Retain(None));
+            self.retain(&message, Purpose::Retain(None));
         }
     }
 
     /// Hands the message to all who want it. Says whether there was anybody.
     fn route(&mut self, message: &Passing<'_>) -> bool {
-        self.shared
-            .metrics
-            .published
-            .fetch_add(1, Ordering::Relaxed);
-        let mut targets = std::mem::take(&mut self.scratch.targets);
-        self.router
-            .targets(message, &mut self.sessions, &mut targets);
-        let is_matched = !targets.is_empty();
-        for target in targets.drain(..) {
-            self.deliver(message, target);
-        }
-        self.scratch.targets = targets;
+        self.tally.published += 1;
+        let mut routed = std::mem::take(&mut self.scratch.routed);
+        self.shared.router().route(
+            message,
+            self.number,
+            &mut self.router_cache,
+            &mut self.sessions,
+            &mut routed,
+        );
+        let is_matched = routed.is_matched();
+        self.deliver_all(message, &mut routed);
+        self.scratch.routed = routed;
         is_matched
+    }
+
+    /// Hands out what another reactor has handed over.
+    pub(super) fn on_parcels(&mut self, parcels: Vec<Parcel>) {
+        for Parcel { message, to } in parcels {
+            let message = Passing::of(&message);
+            match to {
+                Addressee::Subscribers => self.route_handed_over(&message),
+                Addressee::Member { target, number } => {
+                    self.deliver_to_member(&message, target, number);
+                }
+            }
+            if self.has_heavy_output {
+                self.write_heavy();
+            }
+        }
+    }
+
+    fn route_handed_over(&mut self, message: &Passing<'_>) {
+        let mut routed = std::mem::take(&mut self.scratch.routed);
+        self.shared.router().route_handed_over(
+            message,
+            self.number,
+            &mut self.router_cache,
+            &mut self.sessions,
+            &mut routed,
+        );
+        self.deliver_all(message, &mut routed);
+        self.scratch.routed = routed;
+    }
+
+    /// The member may be gone by now: then another one of its group gets the message.
+    fn deliver_to_member(&mut self, message: &Passing<'_>, target: Target, number: SessionNumber) {
+        let entry = self.sessions.get(target.session);
+        let is_there = entry.is_some_and(|entry| entry.session.number() == number);
+        match target.group {
+            Some(group) if !is_there => self.deliver_to_heir(message, target.session, group),
+            _ => self.deliver(message, target),
+        }
     }
 
     /// Hands on what a member of a group left behind.
     pub(super) fn pass_on(&mut self, gone: SessionKey, orphans: Vec<Orphan>) {
         for orphan in orphans {
             let message = Passing::of(&orphan.message);
-            let heir = self
-                .router
-                .heir(orphan.group, gone, &message, &self.sessions);
-            if let Some(heir) = heir {
-                self.deliver(&message, heir);
-            }
+            self.deliver_to_heir(&message, gone, orphan.group);
+        }
+    }
+
+    fn deliver_to_heir(&mut self, message: &Passing<'_>, gone: SessionKey, group: GroupNumber) {
+        let mut heir = Routed::default();
+        let gone = self.seat(gone);
+        let router = self.shared.router();
+        router.heir(group, gone, message, self.number, &mut heir);
+        drop(router);
+        self.deliver_all(message, &mut heir);
+    }
+
+    fn deliver_all(&mut self, message: &Passing<'_>, routed: &mut Routed) {
+        for reactor in std::mem::take(&mut routed.elsewhere) {
+            self.send_parcel(reactor, message, Addressee::Subscribers);
+        }
+        for member in routed.members.drain(..) {
+            let MemberElsewhere {
+                reactor,
+                target,
+                number,
+            } = member;
+            self.send_parcel(reactor, message, Addressee::Member { target, number });
+        }
+        for target in routed.targets.drain(..) {
+            self.deliver(message, target);
         }
     }
 
@@ -134,7 +195,7 @@ impl Reactor {
 
     /// Has the message kept for those who subscribe later; one without a payload ends
     /// what was kept.
-    fn retain(&mut self, message: &Passing<'_>, waiter: Waiter) {
+    fn retain(&mut self, message: &Passing<'_>, purpose: Purpose) {
         let Ok(topic) = TopicName::new(message.topic) else {
             panic!("{:?} was decoded as a topic", message.topic);
         };
@@ -150,8 +211,7 @@ impl Reactor {
                 },
             },
         };
-        self.proposals.retains += 1;
-        self.proposals.add(command, waiter);
+        self.ask(command, purpose);
     }
 
     fn wall_expiry(&self, expires: Moment) -> Option<quorate_model::ids::Timestamp> {

@@ -20,7 +20,7 @@ const MAX_CONNECT_BYTES: usize = 256 * 1024;
 impl Reactor {
     /// Reads once from the connection, and handles all packets that are complete.
     pub(super) fn read(&mut self, key: ConnectionKey) {
-        if self.proposals.is_full() {
+        if self.has_enough() {
             self.held.push(key);
             return;
         }
@@ -130,6 +130,8 @@ impl Reactor {
                 _ => limit = limit.min(MAX_CONNECT_BYTES),
             }
             match frame::split(&bytes[at..], limit) {
+                // It is read again where it belongs.
+                Ok(Split::Whole { frame, .. }) if self.departs(key, frame) => return at,
                 Ok(Split::Whole { frame, bytes }) => {
                     at += bytes;
                     self.on_frame(key, frame);
@@ -193,7 +195,7 @@ impl Reactor {
             }
             Phase::Silent { .. } => self.refuse_connect_bytes(key, error),
             Phase::Authenticating(_) => self.refuse_exchange_bytes(key, error),
-            Phase::Claiming(_) | Phase::Leaving { .. } => self.lose(key),
+            Phase::Departing { .. } | Phase::Claiming(_) | Phase::Leaving { .. } => self.lose(key),
         }
     }
 }

@@ -11,9 +11,11 @@ use quorate_mqtt::reason::ReasonCode;
 use quorate_mqtt::session::Outbox;
 
 use super::Reactor;
-use super::proposals::{PendingFilter, PendingSubscribe, Waiter};
-use crate::connection::ConnectionOutbox;
+use super::pending::{PendingFilter, PendingSubscribe};
+use crate::connection::{ConnectionKey, ConnectionOutbox};
+use crate::proposals::Purpose;
 use crate::replay::Replay;
+use crate::routing::Subscriber;
 use crate::session_table::SessionKey;
 
 impl Reactor {
@@ -23,26 +25,20 @@ impl Reactor {
             return;
         };
         let number = entry.session.number();
-        let pending = self.proposals.subscribes.vacant();
+        let pending = self.subscribes.vacant();
         let mut filters = Vec::new();
         let mut undecided = 0;
         for request in subscribe.requests.iter() {
-            let (filter, needs_route) =
-                self.subscribe(session, &request, subscribe.subscription_id);
-            if needs_route {
-                let command = Command::AddRoute {
-                    filter: filter.filter.clone(),
-                };
-                let waiter = Waiter::Route {
-                    subscribe: pending,
-                    filter: filters.len(),
-                };
-                self.proposals.add(command, waiter);
-                undecided += 1;
-            }
+            let purpose = Purpose::Route {
+                subscribe: pending,
+                filter: filters.len(),
+            };
+            let id = subscribe.subscription_id;
+            let (filter, is_undecided) = self.subscribe(session, &request, id, purpose);
+            undecided += usize::from(is_undecided);
             filters.push(filter);
         }
-        self.proposals.subscribes.insert(PendingSubscribe {
+        self.subscribes.insert(PendingSubscribe {
             session,
             number,
             connection,
@@ -62,6 +58,7 @@ impl Reactor {
         session: SessionKey,
         request: &FilterRequest<'_>,
         subscription_id: Option<NonZeroU32>,
+        purpose: Purpose,
     ) -> (PendingFilter, bool) {
         let filter = TopicFilter::new(request.filter)
             .unwrap_or_else(|error| panic!("the session has checked it: {error}"));
@@ -75,9 +72,23 @@ impl Reactor {
             };
             return (pending, false);
         }
-        let done = self
-            .router
-            .subscribe(session, &filter, options, subscription_id);
+        let subscriber = Subscriber {
+            seat: self.seat(session),
+            subscription_id,
+            options,
+        };
+        let number = self.sessions.number(session);
+        let mut router = self.shared.router_mut();
+        let done = router.subscribe(subscriber, number, &filter);
+        // A retained message on its way is seen by who subscribes after it.
+        let needs_route = done.is_first || self.shared.proposals.has_retains();
+        if needs_route {
+            // As long as the router is held, so that the cluster is told of the first
+            // and the last of a filter in the order in which they came and went.
+            let filter = filter.clone();
+            self.ask(Command::AddRoute { filter }, purpose);
+        }
+        drop(router);
         if !done.existed {
             self.sessions[session].filters.insert(filter.clone());
         }
@@ -87,8 +98,6 @@ impl Reactor {
             existed: done.existed,
             code: options.qos as u8,
         };
-        // A retained message on its way is seen by who subscribes after it.
-        let needs_route = done.is_first || self.proposals.retains > 0;
         (pending, needs_route)
     }
 
@@ -110,7 +119,7 @@ impl Reactor {
     }
 
     pub(super) fn on_route_decided(&mut self, subscribe: u32, filter: usize, granted: bool) {
-        let pending = &mut self.proposals.subscribes[subscribe];
+        let pending = &mut self.subscribes[subscribe];
         pending.undecided -= 1;
         let is_last = pending.undecided == 0;
         if !granted {
@@ -129,7 +138,7 @@ impl Reactor {
     }
 
     fn answer_subscribe(&mut self, subscribe: u32) {
-        let pending = self.proposals.subscribes.remove(subscribe);
+        let pending = self.subscribes.remove(subscribe);
         let entry = self.sessions.get(pending.session);
         let is_there = entry.is_some_and(|entry| {
             entry.session.number() == pending.number && entry.connection == Some(pending.connection)
@@ -187,12 +196,31 @@ impl Reactor {
         if let Some(replays) = &mut entry.replays {
             replays.waiting.retain(|replay| replay.filter != *filter);
         }
-        if self.router.unsubscribe(session, filter) {
-            let filter = filter.clone();
-            self.proposals
-                .add(Command::RemoveRoute { filter }, Waiter::Nobody);
-        }
+        self.leave_router(session, filter.clone());
         true
+    }
+
+    pub(super) fn leave_router(&self, session: SessionKey, filter: TopicFilter) {
+        let mut router = self.shared.router_mut();
+        if router.unsubscribe(self.seat(session), &filter) {
+            self.ask(Command::RemoveRoute { filter }, Purpose::Nothing);
+        }
+        drop(router);
+    }
+
+    /// Gives a session its connection, or takes it. Where it shares subscriptions, the
+    /// other members get its messages while it has none.
+    pub(super) fn set_connected(&mut self, session: SessionKey, to: Option<ConnectionKey>) {
+        let seat = self.seat(session);
+        let entry = &mut self.sessions[session];
+        entry.connection = to;
+        let mut shared_filters = entry.shared_filters().peekable();
+        if shared_filters.peek().is_some() {
+            let router = self.shared.router();
+            for filter in shared_filters {
+                router.set_connected(seat, filter, to.is_some());
+            }
+        }
     }
 
     /// Sends a packet that the session itself has no part in.

@@ -90,7 +90,10 @@ impl Reactor {
                     self.drop_connection(key);
                 }
             }
-            Phase::Silent { .. } | Phase::Authenticating(_) | Phase::Claiming(_) => {}
+            Phase::Silent { .. }
+            | Phase::Departing { .. }
+            | Phase::Authenticating(_)
+            | Phase::Claiming(_) => {}
         }
     }
 }

@@ -1,23 +1,36 @@
 //! Subscribers that share the messages of one filter.
+//!
+//! Who gets the next message is chosen by all reactors at once, each for its publishers,
+//! so what a choice changes is atomic.
 
 use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use foldhash::fast::FixedState;
+use quorate_mqtt::message::SessionNumber;
 use quorate_mqtt::session::GroupNumber;
 
 use super::subscriber::Subscriber;
 use crate::config::SharedStrategy;
-use crate::session_table::{SessionKey, SessionTable};
+use crate::seat::Seat;
 
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) name: Box<str>,
     pub(super) number: GroupNumber,
-    members: Vec<Subscriber>,
+    members: Vec<Member>,
     /// Whose turn it is; or, for a sticky group, who has them all.
-    next: usize,
+    next: AtomicUsize,
     /// How often somebody was chosen.
-    choices: u64,
+    choices: AtomicU64,
+}
+
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) subscriber: Subscriber,
+    /// Tells the session from a later one in its seat.
+    pub(super) number: SessionNumber,
+    pub(super) is_connected: AtomicBool,
 }
 
 /// What a choice may depend on.
@@ -28,68 +41,77 @@ pub(super) struct Choice<'a> {
     pub(super) topic: &'a str,
     pub(super) publisher: u64,
     /// Who has just gone, and gets nothing if there is anybody else.
-    pub(super) gone: Option<SessionKey>,
+    pub(super) gone: Option<Seat>,
 }
 
 impl Group {
-    pub(super) fn new(name: &str, number: GroupNumber, first: Subscriber) -> Self {
+    pub(super) fn new(name: &str, number: GroupNumber, first: Member) -> Self {
         Self {
             name: name.into(),
             number,
             members: vec![first],
-            next: 0,
-            choices: 0,
+            next: AtomicUsize::new(0),
+            choices: AtomicU64::new(0),
         }
     }
 
     /// Says whether the session was a member before.
-    pub(super) fn set(&mut self, subscriber: Subscriber) -> bool {
+    pub(super) fn set(&mut self, member: Member) -> bool {
+        let seat = member.subscriber.seat;
         let mut members = self.members.iter_mut();
-        if let Some(member) = members.find(|member| member.session == subscriber.session) {
-            *member = subscriber;
+        if let Some(present) = members.find(|each| each.subscriber.seat == seat) {
+            *present = member;
             return true;
         }
-        self.members.push(subscriber);
+        self.members.push(member);
         false
     }
 
     /// Says whether nobody is left.
-    pub(super) fn remove(&mut self, session: SessionKey) -> bool {
-        let at = self.members.iter().position(|each| each.session == session);
-        if let Some(at) = at {
+    pub(super) fn remove(&mut self, seat: Seat) -> bool {
+        if let Some(at) = self.place_of(seat) {
             self.members.remove(at);
-            if at < self.next {
-                self.next -= 1;
+            let next = self.next.get_mut();
+            if at < *next {
+                *next -= 1;
             }
         }
         self.members.is_empty()
     }
 
+    pub(super) fn set_connected(&self, seat: Seat, is_connected: bool) {
+        if let Some(at) = self.place_of(seat) {
+            let member = &self.members[at];
+            member.is_connected.store(is_connected, Ordering::Relaxed);
+        }
+    }
+
+    fn place_of(&self, seat: Seat) -> Option<usize> {
+        self.members
+            .iter()
+            .position(|each| each.subscriber.seat == seat)
+    }
+
     /// The member that gets a message: one who is connected, if there is one.
-    pub(super) fn choose(
-        &mut self,
-        choice: &Choice<'_>,
-        sessions: &SessionTable,
-    ) -> Option<Subscriber> {
+    pub(super) fn choose(&self, choice: &Choice<'_>) -> Option<&Member> {
         let count = self.members.len();
         let first = self.first_choice(choice)? % count;
-        let is_connected = |member: &Subscriber| {
-            let entry = sessions.get(member.session);
-            entry.is_some_and(|entry| entry.connection.is_some())
-        };
+        let is_connected = |at: &usize| self.members[*at].is_connected.load(Ordering::Relaxed);
         let places = (first..count).chain(0..first);
-        let others = places.filter(|at| Some(self.members[*at].session) != choice.gone);
+        let is_gone = |at: &usize| Some(self.members[*at].subscriber.seat) == choice.gone;
+        let others = places.filter(|at| !is_gone(at));
         let at = others
             .clone()
-            .find(|at| is_connected(&self.members[*at]))
+            .find(is_connected)
             .or_else(|| others.clone().next())
             .unwrap_or(first);
-        self.choices += 1;
-        self.next = match choice.strategy {
+        self.choices.fetch_add(1, Ordering::Relaxed);
+        let next = match choice.strategy {
             SharedStrategy::Sticky => at,
             _ => (at + 1) % count,
         };
-        Some(self.members[at])
+        self.next.store(next, Ordering::Relaxed);
+        Some(&self.members[at])
     }
 
     fn first_choice(&self, choice: &Choice<'_>) -> Option<usize> {
@@ -99,10 +121,12 @@ impl Group {
         let hasher = FixedState::with_seed(choice.hash_seed);
         Some(match choice.strategy {
             SharedStrategy::RoundRobin | SharedStrategy::Sticky | SharedStrategy::Local => {
-                self.next
+                self.next.load(Ordering::Relaxed)
             }
             // Scattered, if not by chance: nobody outside knows the seed.
-            SharedStrategy::Random => hasher.hash_one(self.choices) as usize,
+            SharedStrategy::Random => {
+                hasher.hash_one(self.choices.load(Ordering::Relaxed)) as usize
+            }
             SharedStrategy::HashClientId => hasher.hash_one(choice.publisher) as usize,
             SharedStrategy::HashTopic => hasher.hash_one(choice.topic) as usize,
         })

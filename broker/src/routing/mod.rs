@@ -1,46 +1,55 @@
-//! Which sessions of this reactor get a message.
+//! Which sessions of this node get a message.
+//!
+//! All reactors share one router. Each looks at it for the messages of its clients, and
+//! delivers to its own sessions; another reactor that has subscribers gets the message
+//! once, and looks for them itself.
 
 mod group;
 mod pattern;
+mod routed;
 mod subscriber;
 mod target;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
-use std::num::{NonZeroU32, NonZeroU64};
+use std::num::NonZeroU64;
+use std::sync::atomic::AtomicBool;
 
-use group::Choice;
+use group::{Choice, Group, Member};
 use pattern::Pattern;
 use quorate_model::index::{FilterIndex, MatchCache};
 use quorate_model::topic_filter::TopicFilter;
 use quorate_mqtt::message::{Passing, SessionNumber};
-use quorate_mqtt::packet::SubscriptionOptions;
 use quorate_mqtt::session::GroupNumber;
-use subscriber::Subscriber;
+pub(crate) use routed::{MemberElsewhere, Routed};
+pub(crate) use subscriber::Subscriber;
 pub(crate) use target::Target;
 
 use crate::config::SharedStrategy;
 use crate::places::Places;
-use crate::session_table::{SessionKey, SessionTable};
+use crate::seat::{ReactorNumber, Seat};
+use crate::session_table::SessionTable;
 
-/// How many topics are remembered with the patterns that they matched.
+/// How many topics a reactor remembers with the patterns that they matched.
 const REMEMBERED_TOPICS: usize = 4096;
 
 /// The place of one pattern's subscribers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct PatternKey(u32);
+pub(crate) struct PatternKey(u32);
 
 pub(crate) struct Router {
     hash_seed: u64,
     strategy: SharedStrategy,
     index: FilterIndex<PatternKey>,
     patterns: Places<Pattern>,
-    cache: MatchCache<PatternKey>,
     /// Where the groups are that exist.
     groups: BTreeMap<GroupNumber, PatternKey>,
     last_group: NonZeroU64,
 }
+
+/// What one reactor remembers of its last topics.
+pub(crate) type RouterCache = MatchCache<PatternKey>;
 
 /// What a subscription changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,24 +67,22 @@ impl Router {
             strategy,
             index: FilterIndex::new(hash_seed),
             patterns: Places::new(),
-            cache: MatchCache::new(REMEMBERED_TOPICS),
             groups: BTreeMap::new(),
             last_group: NonZeroU64::MIN,
         }
     }
 
+    pub(crate) fn new_cache() -> RouterCache {
+        RouterCache::new(REMEMBERED_TOPICS)
+    }
+
+    /// The session has that number, and is connected.
     pub(crate) fn subscribe(
         &mut self,
-        session: SessionKey,
+        subscriber: Subscriber,
+        number: SessionNumber,
         filter: &TopicFilter,
-        options: SubscriptionOptions,
-        subscription_id: Option<NonZeroU32>,
     ) -> Subscribed {
-        let subscriber = Subscriber {
-            session,
-            subscription_id,
-            options,
-        };
         let key = self.pattern(filter.pattern());
         let pattern = &mut self.patterns[key.0];
         let Some(group) = filter.share_group() else {
@@ -85,8 +92,13 @@ impl Router {
                 is_first: was_empty,
             };
         };
+        let member = Member {
+            subscriber,
+            number,
+            is_connected: AtomicBool::new(true),
+        };
         let (last_group, groups) = (&mut self.last_group, &mut self.groups);
-        let (existed, is_first) = pattern.join(group, subscriber, || {
+        let (existed, is_first) = pattern.join(group, member, || {
             *last_group = last_group.saturating_add(1);
             groups.insert(GroupNumber(*last_group), key);
             GroupNumber(*last_group)
@@ -104,17 +116,17 @@ impl Router {
     }
 
     /// Says whether nobody is left who wants it.
-    pub(crate) fn unsubscribe(&mut self, session: SessionKey, filter: &TopicFilter) -> bool {
+    pub(crate) fn unsubscribe(&mut self, seat: Seat, filter: &TopicFilter) -> bool {
         let Some(key) = self.index.get(filter.pattern()).copied() else {
             return false;
         };
         let pattern = &mut self.patterns[key.0];
         let was_last = match filter.share_group() {
             None => {
-                pattern.subscribers.remove(session);
+                pattern.subscribers.remove(seat);
                 pattern.subscribers.as_slice().is_empty()
             }
-            Some(group) => match pattern.leave(group, session) {
+            Some(group) => match pattern.leave(group, seat) {
                 Some(number) => self.groups.remove(&number).is_some(),
                 None => false,
             },
@@ -126,71 +138,98 @@ impl Router {
         was_last
     }
 
-    /// Puts one target for each session that gets the message into `targets`, and one
-    /// for each group.
-    pub(crate) fn targets(
-        &mut self,
-        message: &Passing<'_>,
-        sessions: &mut SessionTable,
-        targets: &mut Vec<Target>,
-    ) {
-        let publisher = message.traits.publisher;
-        let choice = Choice {
-            strategy: self.strategy,
-            hash_seed: self.hash_seed,
-            topic: message.topic,
-            publisher: publisher.map_or(0, |number| number.0),
-            gone: None,
+    /// Says of a member of a group whether its client is there.
+    pub(crate) fn set_connected(&self, seat: Seat, filter: &TopicFilter, is_connected: bool) {
+        let Some(group) = filter.share_group() else {
+            return;
         };
-        let matching = self.cache.matches(&self.index, message.topic);
+        if let Some(key) = self.index.get(filter.pattern()) {
+            let mut groups = self.patterns[key.0].groups().iter();
+            if let Some(group) = groups.find(|each| &*each.name == group) {
+                group.set_connected(seat, is_connected);
+            }
+        }
+    }
+
+    /// Finds who gets a message of a client of the reactor `here`: one target for each
+    /// of its sessions, the reactors that have others, and somebody of each group.
+    pub(crate) fn route(
+        &self,
+        message: &Passing<'_>,
+        here: ReactorNumber,
+        cache: &mut RouterCache,
+        sessions: &mut SessionTable,
+        routed: &mut Routed,
+    ) {
+        let choice = self.choice(message, None);
+        let matching = cache.matches(&self.index, message.topic);
         let mark = (matching.len() > 1).then(|| sessions.next_mark());
         for key in matching {
-            let pattern = &mut self.patterns[key.0];
-            for subscriber in pattern.subscribers.as_slice() {
-                if subscriber.is_local(publisher, sessions) {
-                    continue;
-                }
-                let earlier =
-                    mark.and_then(|mark| sessions.mark(subscriber.session, mark, targets.len()));
-                match earlier {
-                    Some(earlier) => targets[earlier].merge(subscriber),
-                    None => targets.push(Target::of(subscriber, None)),
+            let pattern = &self.patterns[key.0];
+            for (reactor, subscribers) in pattern.subscribers.by_reactor() {
+                match reactor == here {
+                    true => routed.add(subscribers, message, mark, sessions),
+                    false => routed.elsewhere.insert(reactor),
                 }
             }
-            for group in pattern.groups_mut() {
-                let number = group.number;
-                if let Some(member) = group.choose(&choice, sessions) {
-                    targets.push(Target::of(&member, Some(number)));
+            for group in pattern.groups() {
+                if let Some(member) = group.choose(&choice) {
+                    routed.add_member(member, group.number, here);
                 }
+            }
+        }
+    }
+
+    /// Finds who gets a message that another reactor has handed over: only sessions of
+    /// `here`, and no groups, for which that one has chosen.
+    pub(crate) fn route_handed_over(
+        &self,
+        message: &Passing<'_>,
+        here: ReactorNumber,
+        cache: &mut RouterCache,
+        sessions: &mut SessionTable,
+        routed: &mut Routed,
+    ) {
+        let matching = cache.matches(&self.index, message.topic);
+        let mark = (matching.len() > 1).then(|| sessions.next_mark());
+        for key in matching {
+            let mut by_reactor = self.patterns[key.0].subscribers.by_reactor();
+            if let Some((_, subscribers)) = by_reactor.find(|(reactor, _)| *reactor == here) {
+                routed.add(subscribers, message, mark, sessions);
             }
         }
     }
 
     /// Who gets a message of a group after the member that had it has gone.
     pub(crate) fn heir(
-        &mut self,
+        &self,
         group: GroupNumber,
-        gone: SessionKey,
+        gone: Seat,
         message: &Passing<'_>,
-        sessions: &SessionTable,
-    ) -> Option<Target> {
-        let key = self.groups.get(&group)?;
-        let choice = Choice {
+        here: ReactorNumber,
+        routed: &mut Routed,
+    ) {
+        let choice = self.choice(message, Some(gone));
+        if let Some(group) = self.group(group)
+            && let Some(member) = group.choose(&choice)
+        {
+            routed.add_member(member, group.number, here);
+        }
+    }
+
+    fn group(&self, number: GroupNumber) -> Option<&Group> {
+        let key = self.groups.get(&number)?;
+        let mut groups = self.patterns[key.0].groups().iter();
+        groups.find(|group| group.number == number)
+    }
+
+    fn choice<'a>(&self, message: &Passing<'a>, gone: Option<Seat>) -> Choice<'a> {
+        Choice {
             strategy: self.strategy,
             hash_seed: self.hash_seed,
             topic: message.topic,
             publisher: message.traits.publisher.map_or(0, |number| number.0),
-            gone: Some(gone),
-        };
-        let pattern = &mut self.patterns[key.0];
-        let member = pattern.group_mut(group)?.choose(&choice, sessions)?;
-        Some(Target::of(&member, Some(group)))
-    }
-}
-
-impl Subscriber {
-    /// Whether it does not want what it publishes itself.
-    fn is_local(&self, publisher: Option<SessionNumber>, sessions: &SessionTable) -> bool {
-        self.options.no_local && publisher == Some(sessions.number(self.session))
+            gone,
+        }
     }
 }

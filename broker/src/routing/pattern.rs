@@ -2,9 +2,9 @@
 
 use quorate_mqtt::session::GroupNumber;
 
-use super::group::Group;
-use super::subscriber::{Subscriber, Subscribers};
-use crate::session_table::SessionKey;
+use super::group::{Group, Member};
+use super::subscriber::Subscribers;
+use crate::seat::Seat;
 
 #[derive(Debug, Default)]
 pub(super) struct Pattern {
@@ -19,38 +19,30 @@ pub(super) struct Groups {
 }
 
 impl Pattern {
-    pub(super) fn groups_mut(&mut self) -> &mut [Group] {
-        self.groups
-            .as_mut()
-            .map_or(&mut [], |groups| &mut groups.all)
-    }
-
-    pub(super) fn group_mut(&mut self, number: GroupNumber) -> Option<&mut Group> {
-        self.groups_mut()
-            .iter_mut()
-            .find(|group| group.number == number)
+    pub(super) fn groups(&self) -> &[Group] {
+        self.groups.as_ref().map_or(&[], |groups| &groups.all)
     }
 
     /// Returns whether the session was in the group, and whether the group is new.
     pub(super) fn join(
         &mut self,
         name: &str,
-        subscriber: Subscriber,
+        member: Member,
         number: impl FnOnce() -> GroupNumber,
     ) -> (bool, bool) {
         let groups = &mut self.groups.get_or_insert_default().all;
         if let Some(group) = groups.iter_mut().find(|group| &*group.name == name) {
-            return (group.set(subscriber), false);
+            return (group.set(member), false);
         }
-        groups.push(Group::new(name, number(), subscriber));
+        groups.push(Group::new(name, number(), member));
         (false, true)
     }
 
     /// Says which group has come to its end by that.
-    pub(super) fn leave(&mut self, name: &str, session: SessionKey) -> Option<GroupNumber> {
+    pub(super) fn leave(&mut self, name: &str, seat: Seat) -> Option<GroupNumber> {
         let groups = &mut self.groups.as_mut()?.all;
         let at = groups.iter().position(|group| &*group.name == name)?;
-        if !groups[at].remove(session) {
+        if !groups[at].remove(seat) {
             return None;
         }
         let number = groups.remove(at).number;

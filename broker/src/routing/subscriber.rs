@@ -4,18 +4,18 @@ use std::num::NonZeroU32;
 
 use quorate_mqtt::packet::SubscriptionOptions;
 
-use crate::session_table::SessionKey;
+use crate::seat::{ReactorNumber, Seat};
 
 /// One session's subscription to one filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Subscriber {
-    pub(crate) session: SessionKey,
+    pub(crate) seat: Seat,
     pub(crate) subscription_id: Option<NonZeroU32>,
     pub(crate) options: SubscriptionOptions,
 }
 
-/// The plain subscribers of one pattern, in the order of their sessions. Most patterns
-/// have one.
+/// The plain subscribers of one pattern, in the order of their seats. Most patterns have
+/// one.
 #[derive(Debug, Default)]
 pub(super) enum Subscribers {
     #[default]
@@ -33,6 +33,22 @@ impl Subscribers {
         }
     }
 
+    /// Those of each reactor, together.
+    pub(super) fn by_reactor(&self) -> impl Iterator<Item = (ReactorNumber, &[Subscriber])> {
+        let mut rest = self.as_slice();
+        std::iter::from_fn(move || {
+            let reactor = rest.first()?.seat.reactor;
+            let is_alone = rest.last()?.seat.reactor == reactor;
+            let count = match is_alone {
+                true => rest.len(),
+                false => rest.partition_point(|each| each.seat.reactor == reactor),
+            };
+            let (of_reactor, others) = rest.split_at(count);
+            rest = others;
+            Some((reactor, of_reactor))
+        })
+    }
+
     /// Says whether the session had a subscription before.
     pub(super) fn set(&mut self, subscriber: Subscriber) -> bool {
         match self {
@@ -40,17 +56,17 @@ impl Subscribers {
                 *self = Self::One(subscriber);
                 false
             }
-            Self::One(present) if present.session == subscriber.session => {
+            Self::One(present) if present.seat == subscriber.seat => {
                 *present = subscriber;
                 true
             }
             Self::One(present) => {
                 let mut both = vec![*present, subscriber];
-                both.sort_unstable_by_key(|each| each.session);
+                both.sort_unstable_by_key(|each| each.seat);
                 *self = Self::Many(both);
                 false
             }
-            Self::Many(all) => match all.binary_search_by_key(&subscriber.session, key) {
+            Self::Many(all) => match all.binary_search_by_key(&subscriber.seat, key) {
                 Ok(at) => {
                     all[at] = subscriber;
                     true
@@ -63,12 +79,12 @@ impl Subscribers {
         }
     }
 
-    pub(super) fn remove(&mut self, session: SessionKey) {
+    pub(super) fn remove(&mut self, seat: Seat) {
         match self {
-            Self::One(last) if last.session == session => *self = Self::Nobody,
+            Self::One(last) if last.seat == seat => *self = Self::Nobody,
             Self::Nobody | Self::One(_) => {}
             Self::Many(all) => {
-                if let Ok(at) = all.binary_search_by_key(&session, key) {
+                if let Ok(at) = all.binary_search_by_key(&seat, key) {
                     all.remove(at);
                 }
                 if let [last] = all[..] {
@@ -79,6 +95,6 @@ impl Subscribers {
     }
 }
 
-const fn key(subscriber: &Subscriber) -> SessionKey {
-    subscriber.session
+const fn key(subscriber: &Subscriber) -> Seat {
+    subscriber.seat
 }

@@ -23,7 +23,7 @@ pub(crate) struct Target {
 impl Target {
     pub(super) const fn of(subscriber: &Subscriber, group: Option<GroupNumber>) -> Self {
         Self {
-            session: subscriber.session,
+            session: subscriber.seat.session,
             qos: subscriber.options.qos,
             retain_as_published: subscriber.options.retain_as_published,
             subscription_id: subscriber.subscription_id,

@@ -1,20 +1,27 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::num::NonZeroU32;
+
 use quorate_model::client_id::ClientId;
 use quorate_model::ids::{Epoch, Revision};
 use quorate_model::retained::QoS;
 use quorate_mqtt::limits::Limits;
 use quorate_mqtt::message::Traits;
 use quorate_mqtt::moment::Moment;
-use quorate_mqtt::packet::Connect;
+use quorate_mqtt::packet::{Connect, SubscriptionOptions};
 use quorate_mqtt::session::{Opening, Session};
 use quorate_mqtt::version::Version;
 
 use super::*;
-use crate::connection::ConnectionKey;
+use crate::session_table::SessionKey;
 
+const HERE: ReactorNumber = ReactorNumber(1);
+const ELSEWHERE: ReactorNumber = ReactorNumber(2);
+
+/// A router, as one of its reactors sees it.
 struct World {
     router: Router,
+    cache: RouterCache,
     sessions: SessionTable,
 }
 
@@ -22,11 +29,12 @@ impl World {
     fn new(strategy: SharedStrategy) -> Self {
         Self {
             router: Router::new(7, strategy),
+            cache: Router::new_cache(),
             sessions: SessionTable::new(7),
         }
     }
 
-    /// A connected session with that number.
+    /// A session with that number on this reactor.
     fn session(&mut self, number: u64) -> SessionKey {
         let id = format!("client{number}");
         let connect = Connect::new(Version::V5, &id);
@@ -34,39 +42,78 @@ impl World {
         let opening = Opening::negotiate(&connect, &Limits::default(), fresh).unwrap();
         let now = Moment::from_millis(1);
         let session = Session::open(opening, SessionNumber(number), now);
-        let key = self
-            .sessions
-            .insert(session, Epoch::new(Revision::new(number)), None);
-        let connection = ConnectionKey {
-            place: number as u32,
-            tenant: 0,
-        };
-        self.sessions[key].connection = Some(connection);
-        key
+        self.sessions
+            .insert(session, Epoch::new(Revision::new(number)), None)
     }
 
     fn subscribe(&mut self, session: SessionKey, text: &str, options: SubscriptionOptions) {
-        self.router.subscribe(session, &filter(text), options, None);
+        self.subscribe_with_id(session, text, options, None);
+    }
+
+    fn subscribe_with_id(
+        &mut self,
+        session: SessionKey,
+        text: &str,
+        options: SubscriptionOptions,
+        subscription_id: Option<NonZeroU32>,
+    ) -> Subscribed {
+        let number = self.sessions.number(session);
+        let subscriber = Subscriber {
+            seat: here(session),
+            subscription_id,
+            options,
+        };
+        self.router.subscribe(subscriber, number, &filter(text))
+    }
+
+    /// Subscribes a session of the other reactor, of which nothing is known here.
+    fn subscribe_elsewhere(&mut self, session: SessionKey, text: &str) {
+        let subscriber = Subscriber {
+            seat: elsewhere(session),
+            subscription_id: None,
+            options: at(QoS::AtLeastOnce),
+        };
+        let number = SessionNumber(99);
+        self.router.subscribe(subscriber, number, &filter(text));
+    }
+
+    fn route(&mut self, topic: &str, publisher: u64) -> Routed {
+        let mut routed = Routed::default();
+        let (cache, sessions) = (&mut self.cache, &mut self.sessions);
+        let message = message(topic, Some(publisher));
+        self.router
+            .route(&message, HERE, cache, sessions, &mut routed);
+        routed
     }
 
     fn targets(&mut self, topic: &str, publisher: u64) -> Vec<Target> {
-        let traits = Traits {
-            qos: QoS::ExactlyOnce,
-            retain: false,
-            expires: Moment::NEVER,
-            publisher: Some(SessionNumber(publisher)),
-        };
-        let message = Passing::new(traits, topic, &[], b"");
-        let mut targets = Vec::new();
-        self.router
-            .targets(&message, &mut self.sessions, &mut targets);
-        targets
+        self.route(topic, publisher).targets
     }
 
     fn receivers(&mut self, topic: &str, publisher: u64) -> Vec<SessionKey> {
         let targets = self.targets(topic, publisher);
         targets.iter().map(|target| target.session).collect()
     }
+}
+
+fn message(topic: &str, publisher: Option<u64>) -> Passing<'_> {
+    let traits = Traits {
+        qos: QoS::ExactlyOnce,
+        retain: false,
+        expires: Moment::NEVER,
+        publisher: publisher.map(SessionNumber),
+    };
+    Passing::new(traits, topic, &[], b"")
+}
+
+fn here(session: SessionKey) -> Seat {
+    let reactor = HERE;
+    Seat { reactor, session }
+}
+
+fn elsewhere(session: SessionKey) -> Seat {
+    let reactor = ELSEWHERE;
+    Seat { reactor, session }
 }
 
 fn filter(text: &str) -> TopicFilter {
@@ -87,7 +134,7 @@ fn a_session_gets_one_message_however_many_of_its_filters_match() {
         ("a/+", QoS::ExactlyOnce, ids[1]),
         ("#", QoS::AtLeastOnce, ids[2]),
     ] {
-        world.router.subscribe(one, &filter(text), at(qos), id);
+        world.subscribe_with_id(one, text, at(qos), id);
     }
     world.subscribe(other, "a/#", at(QoS::AtMostOnce));
     let mut targets = world.targets("a/b", 9);
@@ -123,11 +170,8 @@ fn the_first_and_the_last_of_a_filter_are_named() {
     let (one, other) = (world.session(1), world.session(2));
     for text in ["a", "a/#", "$share/g/a"] {
         let filter = filter(text);
-        let mut subscribe = |session| {
-            world
-                .router
-                .subscribe(session, &filter, at(QoS::AtMostOnce), None)
-        };
+        let mut subscribe =
+            |session| world.subscribe_with_id(session, text, at(QoS::AtMostOnce), None);
         let first = Subscribed {
             existed: false,
             is_first: true,
@@ -143,9 +187,9 @@ fn the_first_and_the_last_of_a_filter_are_named() {
         assert_eq!(subscribe(one), first, "{text}");
         assert_eq!(subscribe(other), second, "{text}");
         assert_eq!(subscribe(one), again, "{text}");
-        assert!(!world.router.unsubscribe(one, &filter), "{text}");
-        assert!(world.router.unsubscribe(other, &filter), "{text}");
-        assert!(!world.router.unsubscribe(other, &filter), "{text}");
+        assert!(!world.router.unsubscribe(here(one), &filter), "{text}");
+        assert!(world.router.unsubscribe(here(other), &filter), "{text}");
+        assert!(!world.router.unsubscribe(here(other), &filter), "{text}");
     }
     assert!(world.router.index.is_empty());
     assert!(world.router.patterns.is_empty());
@@ -195,13 +239,22 @@ fn a_group_prefers_those_who_are_there() {
     for member in members {
         world.subscribe(member, "$share/g/t", at(QoS::AtLeastOnce));
     }
-    world.sessions[members[1]].connection = None;
+    let shared = filter("$share/g/t");
+    let leaves = |world: &World, at: usize| {
+        world
+            .router
+            .set_connected(here(members[at]), &shared, false);
+    };
+    leaves(&world, 1);
     let chosen: Vec<_> = (0..8).map(|_| world.receivers("t", 9)[0]).collect();
     assert!(!chosen.contains(&members[1]));
-    world.sessions[members[0]].connection = None;
-    world.sessions[members[2]].connection = None;
+    leaves(&world, 0);
+    leaves(&world, 2);
     // Nobody is there: somebody keeps it.
     assert_eq!(world.receivers("t", 9).len(), 1);
+    world.router.set_connected(here(members[2]), &shared, true);
+    let chosen: Vec<_> = (0..8).map(|_| world.receivers("t", 9)[0]).collect();
+    assert_eq!(chosen, [members[2]; 8]);
 }
 
 #[test]
@@ -210,21 +263,68 @@ fn an_heir_is_somebody_else_if_there_is_anybody() {
     let (one, other) = (world.session(1), world.session(2));
     world.subscribe(one, "$share/g/t", at(QoS::AtLeastOnce));
     let group = world.targets("t", 9)[0].group.unwrap();
-    let traits = Traits {
-        qos: QoS::AtLeastOnce,
-        retain: false,
-        expires: Moment::NEVER,
-        publisher: None,
+    let heir = |world: &World| {
+        let mut routed = Routed::default();
+        let message = message("t", None);
+        world
+            .router
+            .heir(group, here(one), &message, HERE, &mut routed);
+        routed.targets.first().map(|heir| heir.session)
     };
-    let message = Passing::new(traits, "t", &[], b"");
-    let heir = |world: &mut World| {
-        let heir = world.router.heir(group, one, &message, &world.sessions);
-        heir.map(|heir| heir.session)
-    };
-    assert_eq!(heir(&mut world), Some(one));
+    assert_eq!(heir(&world), Some(one));
     world.subscribe(other, "$share/g/t", at(QoS::AtLeastOnce));
-    assert_eq!(heir(&mut world), Some(other));
-    world.router.unsubscribe(one, &filter("$share/g/t"));
-    world.router.unsubscribe(other, &filter("$share/g/t"));
-    assert_eq!(heir(&mut world), None);
+    assert_eq!(heir(&world), Some(other));
+    world.router.unsubscribe(here(one), &filter("$share/g/t"));
+    world.router.unsubscribe(here(other), &filter("$share/g/t"));
+    assert_eq!(heir(&world), None);
+}
+
+#[test]
+fn a_message_goes_to_another_reactor_once_and_is_handed_out_there() {
+    let mut world = World::new(SharedStrategy::RoundRobin);
+    let (one, other) = (world.session(1), world.session(2));
+    for text in ["a", "a/#", "+"] {
+        world.subscribe_elsewhere(one, text);
+        world.subscribe_elsewhere(other, text);
+    }
+    let routed = world.route("a", 9);
+    assert!(routed.targets.is_empty() && routed.is_matched());
+    assert_eq!(routed.elsewhere.collect::<Vec<_>>(), [ELSEWHERE]);
+    world.subscribe(one, "a", at(QoS::AtMostOnce));
+    let routed = world.route("a", 9);
+    assert_eq!(routed.targets.len(), 1);
+    assert_eq!(routed.elsewhere.collect::<Vec<_>>(), [ELSEWHERE]);
+
+    let mut there = Routed::default();
+    let (cache, sessions) = (&mut world.cache, &mut world.sessions);
+    let message = message("a", Some(9));
+    world
+        .router
+        .route_handed_over(&message, ELSEWHERE, cache, sessions, &mut there);
+    let receivers: Vec<_> = there.targets.iter().map(|target| target.session).collect();
+    assert_eq!(receivers, [one, other]);
+    assert!(there.elsewhere.is_empty());
+}
+
+#[test]
+fn a_group_has_members_on_all_reactors() {
+    let mut world = World::new(SharedStrategy::RoundRobin);
+    let one = world.session(1);
+    world.subscribe(one, "$share/g/t", at(QoS::AtLeastOnce));
+    world.subscribe_elsewhere(one, "$share/g/t");
+    let mut counts = [0, 0];
+    for _ in 0..10 {
+        let routed = world.route("t", 9);
+        assert_eq!(routed.targets.len() + routed.members.len(), 1);
+        counts[0] += routed.targets.len();
+        for member in routed.members {
+            assert_eq!(
+                (member.reactor, member.number),
+                (ELSEWHERE, SessionNumber(99))
+            );
+            counts[1] += 1;
+        }
+        assert!(routed.elsewhere.is_empty());
+    }
+    assert_eq!(counts, [5, 5]);
 }

@@ -72,7 +72,7 @@ impl TestBroker {
             authentication: AuthenticationConfig::default(),
             limits: Limits::default(),
             shared_strategy: SharedStrategy::RoundRobin,
-            threads: 1,
+            threads: 3,
             hash_seed: 7,
             drain_timeout: Duration::from_secs(5),
         }

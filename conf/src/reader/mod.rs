@@ -37,7 +37,7 @@ pub(crate) struct Reader<'a> {
 const UNBUILT_STRATEGIES: [&str; 5] = ["static", "dns", "mcast", "etcd", "k8s"];
 
 const AUTO_THREADS: &str = "auto";
-const MAX_THREADS: u16 = 1024;
+const MAX_THREADS: u16 = 64;
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(merged: &'a Merged) -> Self {

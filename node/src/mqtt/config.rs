@@ -1,6 +1,6 @@
 //! What is configured, in the broker's terms.
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use quorate_admin::api::{Code, Problem};
@@ -25,10 +25,15 @@ pub(super) fn broker_config(config: &Config, hash_seed: u64) -> Result<BrokerCon
         threads: config
             .broker
             .threads
-            .map_or(1, |threads| usize::from(threads.get())),
+            .map_or_else(processors, |threads| usize::from(threads.get())),
         hash_seed,
         drain_timeout: mqtt.drain_timeout.get(),
     })
+}
+
+/// How many processors the node may use.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 fn listener(listener: &quorate_conf::ListenerConfig) -> Result<ListenerConfig, Problem> {

@@ -1,0 +1,263 @@
+//! What the reactors want of the cluster. What they gather while something is on its way
+//! goes as one proposal, in the order in which it came.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use quorate_model::client_id::ClientId;
+use quorate_model::command::Command;
+use quorate_model::reply::Reply;
+use quorate_mqtt::message::SessionNumber;
+use quorate_mqtt::session::Ticket;
+
+use crate::connection::ConnectionKey;
+use crate::seat::ReactorNumber;
+use crate::session_table::SessionKey;
+
+/// Proposals that are on their way: enough that one is made while another is committed,
+/// and few, so that what is gathered meanwhile goes together.
+const MAX_UNDER_WAY: usize = 2;
+/// What one proposal may carry; a request of the core tier takes more.
+const MAX_COMMANDS: usize = 8_192;
+const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// With more than that gathered, nothing is read that could add to it.
+const FULL_COMMANDS: usize = 2 * MAX_COMMANDS;
+const FULL_BYTES: usize = 2 * MAX_BYTES;
+
+#[derive(Debug, Default)]
+pub(crate) struct Proposals {
+    gathered: Mutex<Gathered>,
+    under_way: AtomicUsize,
+    is_full: AtomicBool,
+    /// Retained messages whose fate is not known.
+    retains: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct Gathered {
+    all: VecDeque<Wish>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Wish {
+    command: Command,
+    bytes: usize,
+    waiter: Waiter,
+}
+
+/// Who waits for the answer to a command.
+#[derive(Debug)]
+pub(crate) struct Waiter {
+    pub(crate) reactor: ReactorNumber,
+    pub(crate) purpose: Purpose,
+}
+
+/// What the answer is for, in the terms of the reactor that waits.
+#[derive(Debug)]
+pub(crate) enum Purpose {
+    Nothing,
+    Claim {
+        connection: ConnectionKey,
+        client: ClientId,
+    },
+    /// One filter of a SUBSCRIBE.
+    Route {
+        subscribe: u32,
+        filter: usize,
+    },
+    /// A message to be retained, and its publisher if that waits for an answer.
+    Retain(Option<RetainPublisher>),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RetainPublisher {
+    pub(crate) session: SessionKey,
+    pub(crate) number: SessionNumber,
+    pub(crate) ticket: Ticket,
+    /// Whether anybody got the message.
+    pub(crate) is_matched: bool,
+}
+
+/// What became of a command.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) purpose: Purpose,
+    /// None if nobody knows.
+    pub(crate) reply: Option<Reply>,
+}
+
+impl Proposals {
+    pub(crate) fn add(&self, command: Command, waiter: Waiter) {
+        let bytes = weight(&command);
+        if matches!(waiter.purpose, Purpose::Retain(_)) {
+            self.retains.fetch_add(1, Ordering::Relaxed);
+        }
+        let mut gathered = self.lock();
+        gathered.bytes += bytes;
+        gathered.all.push_back(Wish {
+            command,
+            bytes,
+            waiter,
+        });
+        if gathered.is_full() {
+            self.is_full.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether clients have to wait before they ask for more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.is_full.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn has_retains(&self) -> bool {
+        self.retains.load(Ordering::Relaxed) > 0
+    }
+
+    /// Takes proposal after proposal, for as long as there is anything and few are on
+    /// their way, and hands each on before another one can take the next. Says whether
+    /// clients who had to wait need not wait any longer.
+    pub(crate) fn take(&self, mut hand_on: impl FnMut(Vec<Command>, Vec<Waiter>)) -> bool {
+        let mut gathered = self.lock();
+        while !gathered.all.is_empty() && self.under_way.load(Ordering::Acquire) < MAX_UNDER_WAY {
+            self.under_way.fetch_add(1, Ordering::Relaxed);
+            let (commands, waiters) = gathered.take();
+            hand_on(commands, waiters);
+        }
+        self.is_full() && !gathered.is_full() && {
+            self.is_full.store(false, Ordering::Relaxed);
+            true
+        }
+    }
+
+    /// One proposal has been answered; its waiters are about to learn of it. Takes no
+    /// lock: it is called from within `hand_on` if nothing can be proposed.
+    pub(crate) fn answered(&self, waiters: &[Waiter]) {
+        let is_retain = |waiter: &&Waiter| matches!(waiter.purpose, Purpose::Retain(_));
+        let retains = waiters.iter().filter(is_retain).count();
+        self.retains.fetch_sub(retains, Ordering::Relaxed);
+        self.under_way.fetch_sub(1, Ordering::Release);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Gathered> {
+        // Nothing panics half-way while it is held.
+        self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Gathered {
+    fn is_full(&self) -> bool {
+        self.all.len() >= FULL_COMMANDS || self.bytes >= FULL_BYTES
+    }
+
+    fn take(&mut self) -> (Vec<Command>, Vec<Waiter>) {
+        let (mut commands, mut waiters) = (Vec::new(), Vec::new());
+        let mut taken_bytes = 0;
+        while commands.len() < MAX_COMMANDS
+            && (taken_bytes == 0 || taken_bytes < MAX_BYTES)
+            && let Some(wish) = self.all.pop_front()
+        {
+            taken_bytes += wish.bytes;
+            commands.push(wish.command);
+            waiters.push(wish.waiter);
+        }
+        self.bytes -= taken_bytes;
+        if self.all.is_empty() {
+            // What a storm needed is not kept.
+            self.all = VecDeque::new();
+        }
+        (commands, waiters)
+    }
+}
+
+/// What a command takes, about.
+fn weight(command: &Command) -> usize {
+    const FIXED_BYTES: usize = 64;
+    let bytes = match command {
+        Command::AddRoute { filter } | Command::RemoveRoute { filter } => filter.as_str().len(),
+        Command::Claim { client, .. } | Command::Release { client, .. } => client.as_str().len(),
+        Command::Retain { topic, message } => topic.as_str().len() + message.bytes(),
+        Command::ClearRetained { topic } => topic.as_str().len(),
+        other => panic!("a broker does not propose {other:?}"),
+    };
+    FIXED_BYTES + bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use quorate_model::topic_filter::TopicFilter;
+
+    use super::*;
+
+    fn add(proposals: &Proposals, number: usize) {
+        let filter = TopicFilter::new(number.to_string()).unwrap();
+        let waiter = Waiter {
+            reactor: ReactorNumber::new(0),
+            purpose: Purpose::Nothing,
+        };
+        proposals.add(Command::AddRoute { filter }, waiter);
+    }
+
+    /// Takes all that may be taken; returns the commands of each proposal, and whether
+    /// there is room again.
+    fn take(proposals: &Proposals) -> (Vec<Vec<Command>>, bool) {
+        let mut taken = Vec::new();
+        let has_room_again = proposals.take(|commands, waiters| {
+            assert_eq!(commands.len(), waiters.len());
+            taken.push(commands);
+        });
+        (taken, has_room_again)
+    }
+
+    #[test]
+    fn what_is_gathered_while_two_are_on_their_way_goes_together() {
+        let proposals = Proposals::default();
+        for number in 0..2 {
+            add(&proposals, number);
+            assert_eq!(take(&proposals).0.len(), 1);
+        }
+        for number in 2..5 {
+            add(&proposals, number);
+            assert!(take(&proposals).0.is_empty());
+        }
+        proposals.answered(&[]);
+        let (taken, _) = take(&proposals);
+        assert_eq!(taken.len(), 1);
+        let filters = taken[0].iter().map(|command| match command {
+            Command::AddRoute { filter } => filter.as_str().to_owned(),
+            other => panic!("{other:?}"),
+        });
+        assert!(filters.eq(["2", "3", "4"]));
+    }
+
+    #[test]
+    fn who_asks_for_too_much_waits_until_there_is_room() {
+        let proposals = Proposals::default();
+        for number in 0..FULL_COMMANDS {
+            assert!(!proposals.is_full());
+            add(&proposals, number);
+        }
+        assert!(proposals.is_full());
+        let (taken, has_room_again) = take(&proposals);
+        assert_eq!(taken.len(), MAX_UNDER_WAY);
+        assert!(has_room_again && !proposals.is_full());
+        assert!(!take(&proposals).1);
+    }
+
+    #[test]
+    fn retained_messages_are_counted_until_they_are_answered() {
+        let proposals = Proposals::default();
+        let retain = || Waiter {
+            reactor: ReactorNumber::new(0),
+            purpose: Purpose::Retain(None),
+        };
+        let topic = quorate_model::topic_name::TopicName::new("t").unwrap();
+        proposals.add(Command::ClearRetained { topic }, retain());
+        assert!(proposals.has_retains());
+        take(&proposals);
+        assert!(proposals.has_retains());
+        proposals.answered(&[retain()]);
+        assert!(!proposals.has_retains());
+    }
+}
