@@ -33,6 +33,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 pub(crate) use accepting::ListenerSocket;
 pub(crate) use clock::Clock;
@@ -60,6 +61,9 @@ pub(crate) const WAKER: Token = Token(usize::MAX);
 /// Listeners have the tokens below it, connections those from it on.
 const FIRST_CONNECTION: usize = 1 << 16;
 const EVENTS: usize = 1024;
+/// How often it is looked, before anything is written, whether more has come meanwhile:
+/// what comes together goes out together.
+const GATHER_ROUNDS: usize = 2;
 /// What one connection may be read of in one turn.
 const READ_BYTES: usize = 64 * 1024;
 /// An output that has grown to this is written before the turn ends.
@@ -158,18 +162,14 @@ impl Reactor {
     fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
         while !(self.is_draining && self.connections.is_empty()) {
-            let timeout = self.patience();
-            if let Err(error) = self.poll.poll(&mut events, timeout)
-                && error.kind() != io::ErrorKind::Interrupted
-            {
-                return Err(error);
-            }
-            self.now = self.shared.clock.now();
-            for event in &events {
-                self.on_event(event);
-            }
-            for key in std::mem::take(&mut self.ready) {
-                self.read(key);
+            self.poll(&mut events, self.patience())?;
+            self.take_events(&events);
+            for _ in 0..GATHER_ROUNDS {
+                self.poll(&mut events, Some(Duration::ZERO))?;
+                if events.is_empty() {
+                    break;
+                }
+                self.take_events(&events);
             }
             self.on_deadlines();
             self.end_overflowed();
@@ -182,6 +182,26 @@ impl Reactor {
         }
         self.shared.metrics.reactors.fetch_sub(1, Ordering::Relaxed);
         Ok(())
+    }
+
+    fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        match self.poll.poll(events, timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                events.clear();
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    fn take_events(&mut self, events: &Events) {
+        self.now = self.shared.clock.now();
+        for event in events {
+            self.on_event(event);
+        }
+        for key in std::mem::take(&mut self.ready) {
+            self.read(key);
+        }
     }
 
     fn on_event(&mut self, event: &mio::event::Event) {
