@@ -50,7 +50,7 @@ impl RouteIndex {
     pub(crate) fn insert(&mut self, filter: &TopicFilter, node: NodeId) {
         let group = filter.share_group();
         self.index
-            .get_or_insert_with(filter.pattern(), || Targets::new(group, node))
+            .get_or_insert_filter_with(filter, || Targets::new(group, node))
             .add(group, node);
     }
 

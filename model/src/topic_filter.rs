@@ -64,6 +64,14 @@ impl TopicFilter {
         split_share(&self.0).map_or(&self.0, |(_, pattern)| pattern)
     }
 
+    /// The pattern to be kept: the filter's own text, unless that says more.
+    pub(crate) fn pattern_text(&self) -> Arc<str> {
+        match split_share(&self.0) {
+            None => Arc::clone(&self.0),
+            Some((_, pattern)) => pattern.into(),
+        }
+    }
+
     /// Whether it can match more than one topic.
     pub fn is_wildcard(&self) -> bool {
         pattern_is_wildcard(self.pattern())

@@ -3,6 +3,8 @@
 //! A view is changed by [`ClusterView::fold`] alone, on cores and replicants
 //! alike. So a replicant that folded every change has what the core has.
 
+use std::sync::OnceLock;
+
 use crate::ban::{Ban, BanSubject};
 use crate::change::Change;
 use crate::cluster::Cluster;
@@ -23,7 +25,10 @@ const CLUSTER_TAG: u8 = 0;
 #[derive(Debug)]
 pub struct ClusterView {
     pub(crate) tables: ViewTables,
-    route_index: RouteIndex,
+    /// Made for the first who asks: a node without clients never does, and it takes more
+    /// memory than the routes themselves.
+    route_index: OnceLock<RouteIndex>,
+    hash_seed: u64,
     /// What all retained messages weigh.
     retained_bytes: u64,
 }
@@ -47,14 +52,11 @@ impl ClusterView {
     }
 
     pub(crate) fn from_tables(tables: ViewTables, hash_seed: u64) -> Self {
-        let mut route_index = RouteIndex::new(hash_seed);
-        for (key, _) in tables.routes.iter() {
-            route_index.insert(&key.filter, key.node);
-        }
         let retained_bytes = weight_of_retained(&tables);
         Self {
             tables,
-            route_index,
+            route_index: OnceLock::new(),
+            hash_seed,
             retained_bytes,
         }
     }
@@ -70,14 +72,18 @@ impl ClusterView {
                 tables.members.remove(&node);
             }
             Change::RouteAdded { origin, filter } => {
-                self.route_index.insert(&filter, origin.node);
+                if let Some(index) = self.route_index.get_mut() {
+                    index.insert(&filter, origin.node);
+                }
                 let node = origin.node;
                 tables
                     .routes
                     .insert(RouteKey { node, filter }, origin.incarnation);
             }
             Change::RouteRemoved { node, filter } => {
-                self.route_index.remove(&filter, node);
+                if let Some(index) = self.route_index.get_mut() {
+                    index.remove(&filter, node);
+                }
                 tables.routes.remove(&RouteKey { node, filter });
             }
             Change::RoutesDropped { node } => self.drop_routes(node),
@@ -113,7 +119,9 @@ impl ClusterView {
             .map(|(key, _)| key.clone())
             .collect();
         for key in dropped {
-            self.route_index.remove(&key.filter, node);
+            if let Some(index) = self.route_index.get_mut() {
+                index.remove(&key.filter, node);
+            }
             self.tables.routes.remove(&key);
         }
     }
@@ -150,7 +158,7 @@ impl ClusterView {
     /// Says for every filter that matches who gets the message. A node may be
     /// named more than once, when several of its filters match.
     pub fn for_each_target(&self, topic: &TopicName, found: impl FnMut(Target<'_>)) {
-        self.route_index.for_each_target(topic, found);
+        self.route_index().for_each_target(topic, found);
     }
 
     /// The same from memory, as long as no filter that matches came or went:
@@ -161,7 +169,7 @@ impl ClusterView {
         cache: &'cache mut MatchCache<R>,
         make: impl FnMut(Target<'_>) -> R,
     ) -> &'cache [R] {
-        self.route_index.cached_targets(topic, cache, make)
+        self.route_index().cached_targets(topic, cache, make)
     }
 
     pub fn retained(&self, topic: &TopicName) -> Option<&Retained> {
@@ -216,9 +224,20 @@ impl ClusterView {
         let tables = &self.tables;
         tables.validate();
         assert_eq!(self.retained_bytes, weight_of_retained(tables));
-        let rows = tables.routes.iter();
-        self.route_index
-            .validate(rows.map(|(key, _)| (&key.filter, key.node)));
+        if let Some(index) = self.route_index.get() {
+            let rows = tables.routes.iter();
+            index.validate(rows.map(|(key, _)| (&key.filter, key.node)));
+        }
+    }
+
+    fn route_index(&self) -> &RouteIndex {
+        self.route_index.get_or_init(|| {
+            let mut index = RouteIndex::new(self.hash_seed);
+            for (key, _) in self.tables.routes.iter() {
+                index.insert(&key.filter, key.node);
+            }
+            index
+        })
     }
 }
 

@@ -83,7 +83,7 @@ impl Router {
         number: SessionNumber,
         filter: &TopicFilter,
     ) -> Subscribed {
-        let key = self.pattern(filter.pattern());
+        let key = self.pattern(filter);
         let pattern = &mut self.patterns[key.0];
         let Some(group) = filter.share_group() else {
             let was_empty = pattern.subscribers.as_slice().is_empty();
@@ -106,13 +106,13 @@ impl Router {
         Subscribed { existed, is_first }
     }
 
-    fn pattern(&mut self, pattern: &str) -> PatternKey {
-        if let Some(key) = self.index.get(pattern) {
+    fn pattern(&mut self, filter: &TopicFilter) -> PatternKey {
+        if let Some(key) = self.index.get(filter.pattern()) {
             return *key;
         }
-        let key = PatternKey(self.patterns.insert(Pattern::default()));
-        self.index.insert(pattern, key);
-        key
+        let patterns = &mut self.patterns;
+        let insert = || PatternKey(patterns.insert(Pattern::default()));
+        *self.index.get_or_insert_filter_with(filter, insert)
     }
 
     /// Says whether nobody is left who wants it.

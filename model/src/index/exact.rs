@@ -1,5 +1,7 @@
 //! Filters without wildcards: found by one look into a hash table.
 
+use std::sync::Arc;
+
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as TableEntry;
 
@@ -23,7 +25,8 @@ struct Shard<V> {
 }
 
 struct Entry<V> {
-    text: Box<str>,
+    /// Whoever subscribed may hold it too.
+    text: Arc<str>,
     value: V,
 }
 
@@ -55,8 +58,15 @@ impl<V> ExactTable<V> {
         found.map(|entry| &mut entry.value)
     }
 
-    /// The value of `text`, made by `default` when there is none.
-    pub(super) fn entry(&mut self, hash: u64, text: &str, default: impl FnOnce() -> V) -> &mut V {
+    /// The value of `text`, made by `default` when there is none; `own` gives the text
+    /// to be kept then.
+    pub(super) fn entry(
+        &mut self,
+        hash: u64,
+        text: &str,
+        own: impl FnOnce() -> Arc<str>,
+        default: impl FnOnce() -> V,
+    ) -> &mut V {
         let shard = &mut self.shards[shard_of(hash)];
         shard.generation += 1;
         let hashing = &self.hashing;
@@ -68,7 +78,7 @@ impl<V> ExactTable<V> {
         let occupied = match slot {
             TableEntry::Occupied(occupied) => occupied,
             TableEntry::Vacant(vacant) => vacant.insert(Entry {
-                text: text.into(),
+                text: own(),
                 value: default(),
             }),
         };

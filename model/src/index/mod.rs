@@ -30,7 +30,7 @@ use exact::ExactTable;
 use hashing::Hashing;
 use trie::WildcardTrie;
 
-use crate::topic_filter::{check_pattern, pattern_is_wildcard};
+use crate::topic_filter::{TopicFilter, check_pattern, pattern_is_wildcard};
 
 /// Holds one value for each filter pattern, and finds all whose pattern matches a
 /// topic.
@@ -101,11 +101,30 @@ impl<V> FilterIndex<V> {
     pub fn get_or_insert_with(&mut self, pattern: &str, default: impl FnOnce() -> V) -> &mut V {
         let checked = check_pattern(pattern);
         assert_eq!(checked, Ok(()), "{pattern:?} is not a filter pattern");
+        self.entry(pattern, || pattern.into(), default)
+    }
+
+    /// The same for the pattern of a filter, whose text is shared and not copied if
+    /// there is nothing more to it.
+    pub fn get_or_insert_filter_with(
+        &mut self,
+        filter: &TopicFilter,
+        default: impl FnOnce() -> V,
+    ) -> &mut V {
+        self.entry(filter.pattern(), || filter.pattern_text(), default)
+    }
+
+    fn entry(
+        &mut self,
+        pattern: &str,
+        own: impl FnOnce() -> Arc<str>,
+        default: impl FnOnce() -> V,
+    ) -> &mut V {
         if pattern_is_wildcard(pattern) {
             self.wildcard_generation += 1;
             self.wildcards.entry(pattern, default)
         } else {
-            self.exact.entry(self.hash(pattern), pattern, default)
+            self.exact.entry(self.hash(pattern), pattern, own, default)
         }
     }
 

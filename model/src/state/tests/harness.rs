@@ -27,6 +27,7 @@ impl Cluster {
             time: 1_000,
             sequence: 0,
         };
+        cluster.begin_index();
         let form = Command::Form {
             id: ClusterId::new(99),
             name: ClusterName::new("test").unwrap(),
@@ -34,6 +35,12 @@ impl Cluster {
         };
         assert_eq!(cluster.one(1, 1, form), Reply::Done);
         cluster
+    }
+
+    /// Has the index made while it is empty, so that it follows each change.
+    fn begin_index(&self) {
+        let topic = TopicName::new("t").unwrap();
+        self.state.view().for_each_target(&topic, |_| {});
     }
 
     pub(super) fn apply(&mut self, requests: Vec<Request>) -> Applied {
