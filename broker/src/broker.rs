@@ -1,6 +1,7 @@
 //! A running broker.
 
 use std::io;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -10,11 +11,12 @@ use mio::{Poll, Waker};
 use thiserror::Error;
 
 use crate::authentication::{Doorkeeper, UserFileError};
-use crate::config::BrokerConfig;
+use crate::config::{BrokerConfig, ListenerConfig};
 use crate::control_plane::ControlPlane;
 use crate::listener::{Listener, ListenerError};
 use crate::mailbox::{Mail, Mailbox};
 use crate::metrics::Metrics;
+use crate::quic::QuicListener;
 use crate::reactor::{ListenerSocket, Reactor, WAKER};
 use crate::seat::{MAX_REACTORS, ReactorNumber};
 use crate::shared::Shared;
@@ -24,7 +26,15 @@ pub struct Broker {
     threads: Vec<JoinHandle<io::Result<()>>>,
     /// The thread that checks passwords.
     helper: Option<JoinHandle<()>>,
-    addresses: Vec<std::net::SocketAddr>,
+    /// Those of QUIC, with their places among the configured ones.
+    quic: Vec<(usize, QuicListener)>,
+    addresses: Vec<SocketAddr>,
+}
+
+/// A listener's socket, before anybody serves on it.
+enum Bound {
+    Tcp(TcpListener),
+    Udp(UdpSocket),
 }
 
 /// Why a broker does not serve.
@@ -46,13 +56,7 @@ impl Broker {
         let mut sockets = Vec::new();
         for (place, listener) in config.listeners.iter().enumerate() {
             listeners.push(Listener::new(listener.clone())?);
-            let socket = TcpListener::bind(listener.bind);
-            let socket = socket.map_err(|source| ListenerError::Bind {
-                name: listener.name.clone(),
-                address: listener.bind,
-                source,
-            })?;
-            sockets.push((place, socket));
+            sockets.push((place, Bound::to(listener)?));
         }
         let addresses = sockets
             .iter()
@@ -68,13 +72,15 @@ impl Broker {
         let shared = Shared::new(config, listeners, control, doorkeeper, mailboxes);
         let shared = Arc::new(shared);
         let now = shared.clock.now();
-        let mut listeners: Vec<ListenerSocket> = sockets
-            .into_iter()
-            .map(|(place, socket)| {
-                let rate = shared.listeners[place].config.max_connect_rate;
-                ListenerSocket::new(socket, place, rate, now)
-            })
-            .collect();
+        let mut listeners = Vec::new();
+        let mut datagrams = Vec::new();
+        for (place, socket) in sockets {
+            let rate = shared.listeners[place].config.max_connect_rate;
+            match socket {
+                Bound::Tcp(socket) => listeners.push(ListenerSocket::new(socket, place, rate, now)),
+                Bound::Udp(socket) => datagrams.push((place, socket)),
+            }
+        }
         let mut reactors = Vec::new();
         for (number, poll) in polls.into_iter().enumerate() {
             // The first one accepts for all.
@@ -84,6 +90,10 @@ impl Broker {
         }
         let metrics = &shared.metrics;
         metrics.reactors.store(reactors.len(), Ordering::Relaxed);
+        let mut quic = Vec::new();
+        for (place, socket) in datagrams {
+            quic.push((place, QuicListener::start(socket, &shared, place)?));
+        }
         let threads = reactors.into_iter().map(Reactor::spawn);
         let threads = threads.collect::<io::Result<_>>()?;
         let clock = shared.clock;
@@ -92,12 +102,13 @@ impl Broker {
             shared,
             threads,
             helper,
+            quic,
             addresses,
         })
     }
 
     /// Where the listeners are bound, in the order of the configuration.
-    pub fn addresses(&self) -> &[std::net::SocketAddr] {
+    pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
@@ -116,6 +127,13 @@ impl Broker {
         }
         for (tls, fresh) in replacements {
             tls.replace(fresh);
+        }
+        for (place, quic) in &self.quic {
+            let listener = &self.shared.listeners[*place];
+            if let Some(tls) = listener.tls() {
+                let used = quic.set_tls(&tls.current());
+                used.map_err(|error| ListenerError::certificates(&listener.config, error.into()))?;
+            }
         }
         Ok(())
     }
@@ -136,11 +154,16 @@ impl Broker {
     pub fn is_serving(&self) -> bool {
         let is_there = |thread: &JoinHandle<_>| !thread.is_finished();
         let helper = self.helper.as_ref();
-        self.threads.iter().all(is_there) && helper.is_none_or(|helper| !helper.is_finished())
+        self.threads.iter().all(is_there)
+            && helper.is_none_or(|helper| !helper.is_finished())
+            && self.quic.iter().all(|(_, quic)| !quic.is_finished())
     }
 
     /// Sends all clients away and returns when they are gone.
     pub fn drain(self) -> io::Result<()> {
+        for (_, quic) in &self.quic {
+            quic.accept_no_more();
+        }
         for mailbox in &self.shared.mailboxes {
             mailbox.put(Mail::Drain);
         }
@@ -148,11 +171,37 @@ impl Broker {
         for thread in self.threads {
             result = result.and(join(thread));
         }
+        // All are told first, so that they end together.
+        let quic: Vec<_> = self.quic.into_iter().map(|(_, quic)| quic.end()).collect();
+        for thread in quic {
+            result = result.and(join(thread));
+        }
         self.shared.doorkeeper.close();
         if let Some(helper) = self.helper {
             join(helper);
         }
         result
+    }
+}
+
+impl Bound {
+    fn to(listener: &ListenerConfig) -> Result<Self, ListenerError> {
+        let bound = match listener.carrier.is_quic() {
+            true => UdpSocket::bind(listener.bind).map(Self::Udp),
+            false => TcpListener::bind(listener.bind).map(Self::Tcp),
+        };
+        bound.map_err(|source| ListenerError::Bind {
+            name: listener.name.clone(),
+            address: listener.bind,
+            source,
+        })
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        match self {
+            Self::Tcp(socket) => socket.local_addr(),
+            Self::Udp(socket) => socket.local_addr(),
+        }
     }
 }
 

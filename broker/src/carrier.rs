@@ -12,6 +12,8 @@ pub enum Carrier {
         tls: Option<TlsConfig>,
         websocket: Option<WebSocketConfig>,
     },
+    /// ALPN `mqtt`; one stream or several.
+    Quic { tls: TlsConfig },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,17 +33,27 @@ impl Carrier {
     };
 
     pub(crate) const fn tls(&self) -> Option<&TlsConfig> {
-        let Self::Stream { tls, .. } = self;
-        tls.as_ref()
+        match self {
+            Self::Stream { tls, .. } => tls.as_ref(),
+            Self::Quic { tls } => Some(tls),
+        }
     }
 
     pub(crate) const fn websocket(&self) -> Option<&WebSocketConfig> {
-        let Self::Stream { websocket, .. } = self;
-        websocket.as_ref()
+        match self {
+            Self::Stream { websocket, .. } => websocket.as_ref(),
+            Self::Quic { .. } => None,
+        }
     }
 
     pub(crate) const fn has_proxy_protocol(&self) -> bool {
-        let Self::Stream { proxy_protocol, .. } = self;
-        *proxy_protocol
+        match self {
+            Self::Stream { proxy_protocol, .. } => *proxy_protocol,
+            Self::Quic { .. } => false,
+        }
+    }
+
+    pub(crate) const fn is_quic(&self) -> bool {
+        matches!(self, Self::Quic { .. })
     }
 }

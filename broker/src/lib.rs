@@ -14,6 +14,7 @@ mod metrics;
 mod places;
 mod proposals;
 pub mod proxy_protocol;
+mod quic;
 mod reactor;
 mod replay;
 mod routing;

@@ -65,12 +65,19 @@ impl Listener {
         self.tls.as_ref()
     }
 
+    /// Whether a reactor has to do the work of TLS. QUIC has it inside, and what comes out
+    /// of it is plain.
+    pub(crate) fn has_handshake(&self) -> bool {
+        self.tls.is_some() && !self.config.carrier.is_quic()
+    }
+
     /// For a new connection.
     pub(crate) fn layers(&self, now: Moment) -> LayersPlan {
         let config = &self.config;
+        let tls = self.tls.as_ref().filter(|_| self.has_handshake());
         LayersPlan {
             has_proxy_protocol: config.carrier.has_proxy_protocol(),
-            tls: self.tls.as_ref().map(ReloadableTls::current),
+            tls: tls.map(ReloadableTls::current),
             websocket: self.websocket.clone(),
             pace: Pace::new(config.max_bytes_rate, config.max_messages_rate, now),
         }

@@ -1,12 +1,14 @@
 //! What other threads have for a reactor.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mio::Waker;
 use quorate_mqtt::message::{Message, SessionNumber};
+use quorate_mqtt::moment::Moment;
 
-use crate::connection::{Connection, ConnectionKey};
+use crate::connection::{Connection, ConnectionKey, Socket};
 use crate::proposals::Answer;
 use crate::routing::Target;
 
@@ -28,6 +30,8 @@ pub(crate) enum Mail {
         connection: ConnectionKey,
         user: Option<Arc<str>>,
     },
+    /// A connection that is the reactor's from now on.
+    Newcomer(Newcomer),
     /// No more clients; those that are there are told to go.
     Drain,
 }
@@ -49,6 +53,16 @@ pub(crate) enum Addressee {
         /// The session's, which may be gone.
         number: SessionNumber,
     },
+}
+
+#[derive(Debug)]
+pub(crate) struct Newcomer {
+    /// The place of its listener among the configured ones.
+    pub(crate) listener: usize,
+    pub(crate) socket: Socket,
+    pub(crate) peer: SocketAddr,
+    /// When its CONNECT has to have come.
+    pub(crate) until: Moment,
 }
 
 /// Bounded by what its senders may have under way.

@@ -3,14 +3,15 @@
 mod entrant;
 mod layers;
 mod output;
+mod socket;
 
 use std::net::SocketAddr;
 
 pub(crate) use entrant::{Authenticating, Entrant, Stage};
 pub(crate) use layers::{Layers, LayersPlan, Pace};
-use mio::net::TcpStream;
 pub(crate) use output::{ConnectionOutbox, Output, OutputPool, Written};
 use quorate_mqtt::moment::Moment;
+pub(crate) use socket::Socket;
 
 use crate::session_table::SessionKey;
 
@@ -34,7 +35,7 @@ pub(crate) struct Connection {
     pub(crate) key: ConnectionKey,
     /// The place of its listener among the configured ones.
     pub(crate) listener: u16,
-    pub(crate) socket: TcpStream,
+    pub(crate) socket: Socket,
     /// Who it is, as a proxy announces if there is one.
     pub(crate) peer: SocketAddr,
     /// None for MQTT right on the socket.

@@ -1,16 +1,18 @@
 //! New connections.
 
 use std::io;
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::Ordering;
 
-use mio::net::TcpListener;
+use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Token};
 use quorate_mqtt::moment::Moment;
 
 use super::Reactor;
-use crate::connection::{Connection, ConnectionKey, Phase};
+use crate::connection::{Connection, ConnectionKey, Phase, Socket};
 use crate::deadlines::Subject;
+use crate::mailbox::Newcomer;
 use crate::token_bucket::TokenBucket;
 
 #[derive(Debug)]
@@ -91,7 +93,7 @@ impl Reactor {
                 pace.take(1);
             }
             match accepted {
-                Ok((socket, peer)) => self.add_connection(listener, socket, peer),
+                Ok((socket, peer)) => self.welcome(listener, socket, peer),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 // The client gave up, or the process has no more descriptors: the
                 // others are served on.
@@ -103,33 +105,53 @@ impl Reactor {
         }
     }
 
-    fn add_connection(
-        &mut self,
-        listener: usize,
-        socket: mio::net::TcpStream,
-        peer: std::net::SocketAddr,
-    ) {
+    fn welcome(&mut self, listener: usize, socket: TcpStream, peer: SocketAddr) {
         let place = self.listeners[listener].place;
-        let shared = &self.shared;
-        let listener = &shared.listeners[place];
+        let listener = &self.shared.listeners[place];
         if !listener.enter() {
             tracing::debug!(%peer, "refused: the listener has all the connections it may have");
             return;
         }
-        let layers = match listener.layers(self.now).build() {
-            Ok(layers) => layers,
-            Err(error) => {
-                listener.exit();
-                tracing::warn!(%error, "TLS could not be begun");
-                return;
-            }
-        };
-        // Acknowledgements are small and must not wait for each other.
-        let _ = socket.set_nodelay(true);
         let timeout_ms = listener.config.first_packet_timeout.as_millis() as u64;
         let until = self.now.plus_millis(timeout_ms);
+        if !self.add_connection(place, Socket::Tcp(socket), peer, until) {
+            self.shared.listeners[place].exit();
+        }
+    }
+
+    /// One that has come in over QUIC. Its listener counts it for as long as there is
+    /// something of it there.
+    pub(super) fn on_newcomer(&mut self, newcomer: Newcomer) {
+        if !self.is_draining {
+            let Newcomer {
+                listener,
+                socket,
+                peer,
+                until,
+            } = newcomer;
+            self.add_connection(listener, socket, peer, until);
+        }
+    }
+
+    /// `until` is when its CONNECT has to have come. Returns whether it is there.
+    fn add_connection(
+        &mut self,
+        place: usize,
+        socket: Socket,
+        peer: SocketAddr,
+        until: Moment,
+    ) -> bool {
+        let shared = &self.shared;
+        let layers = match shared.listeners[place].layers(self.now).build() {
+            Ok(layers) => layers,
+            Err(error) => {
+                tracing::warn!(%error, "TLS could not be begun");
+                return false;
+            }
+        };
+        socket.hurry();
         shared.metrics.connections.fetch_add(1, Ordering::Relaxed);
-        let has_handshake = listener.tls().is_some();
+        let has_handshake = shared.listeners[place].has_handshake();
         let connection = Connection {
             key: ConnectionKey::NONE,
             listener: place as u16,
@@ -149,5 +171,6 @@ impl Reactor {
             true => self.send_around(connection),
             false => self.settle(connection),
         }
+        true
     }
 }

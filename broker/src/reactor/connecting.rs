@@ -1,5 +1,7 @@
 //! From a CONNECT to a session.
 
+use std::borrow::Cow;
+
 use quorate_model::client_id::ClientId;
 use quorate_model::command::Command;
 use quorate_model::ids::Epoch;
@@ -32,13 +34,24 @@ impl Reactor {
                 break ClientId::new(id).unwrap_or_else(|error| panic!("an id of ours: {error}"));
             }
         };
-        match Opening::negotiate(connect, &shared.config.limits, fresh_id) {
+        let mut terms = Cow::Borrowed(connect);
+        if self.is_bridged(key) {
+            // An alias holds for all streams of a connection, and a stream that is
+            // faster could use it before another has said what it means.
+            terms.to_mut().topic_alias_maximum = 0;
+        }
+        match Opening::negotiate(&terms, &shared.config.limits, fresh_id) {
             Ok(opening) => self.authenticate(key, opening, connect),
             Err(refusal) => {
                 tracing::debug!(%refusal, "a client was refused");
                 self.refuse_connect(key, connect.version, refusal.reason());
             }
         }
+    }
+
+    fn is_bridged(&self, key: ConnectionKey) -> bool {
+        let connection = self.connections.get(key.place);
+        connection.is_some_and(|connection| connection.socket.is_bridge())
     }
 
     /// Asks the cluster for the client id. It is free, or held by a session of ours.

@@ -8,7 +8,7 @@ use quorate_mqtt::reason::ReasonCode;
 use quorate_mqtt::session::{Farewell, Input};
 
 use super::{Phase, Reactor};
-use crate::connection::ConnectionKey;
+use crate::connection::{Connection, ConnectionKey};
 use crate::deadlines::Subject;
 use crate::proposals::Purpose;
 use crate::session_table::SessionKey;
@@ -67,11 +67,16 @@ impl Reactor {
         // Closing the socket does it too, where nothing else holds it.
         let _ = self.poll.registry().deregister(&mut connection.socket);
         self.guests.set(key.place, 0);
-        self.shared.listeners[usize::from(connection.listener)].exit();
-        self.shared
-            .metrics
-            .connections
-            .fetch_sub(1, Ordering::Relaxed);
+        self.count_out(&connection);
+    }
+
+    pub(super) fn count_out(&self, connection: &Connection) {
+        // The other end of a bridge counts for itself.
+        if !connection.socket.is_bridge() {
+            self.shared.listeners[usize::from(connection.listener)].exit();
+        }
+        let metrics = &self.shared.metrics;
+        metrics.connections.fetch_sub(1, Ordering::Relaxed);
     }
 
     fn detach(&mut self, session: SessionKey) {

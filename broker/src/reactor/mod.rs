@@ -238,6 +238,7 @@ impl Reactor {
                 Mail::PasswordChecked { connection, user } => {
                     self.on_password_checked(connection, user);
                 }
+                Mail::Newcomer(newcomer) => self.on_newcomer(newcomer),
                 Mail::Drain => self.drain(),
             }
         }

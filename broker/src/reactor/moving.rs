@@ -3,8 +3,6 @@
 //! All sessions of one client are on one reactor, so that a client that comes back finds
 //! its own. Which one it is, its CONNECT says: whoever reads that sends it there, unread.
 
-use std::sync::atomic::Ordering;
-
 use mio::Interest;
 use quorate_mqtt::codec::decode_connect;
 use quorate_mqtt::codec::frame::Frame;
@@ -86,10 +84,7 @@ impl Reactor {
             tracing::warn!(%error, "a connection could not be watched");
         }
         if watched.is_err() || self.is_draining {
-            let shared = &self.shared;
-            shared.listeners[usize::from(connection.listener)].exit();
-            shared.metrics.connections.fetch_sub(1, Ordering::Relaxed);
-            return;
+            return self.count_out(&connection);
         }
         let (Phase::Silent { until } | Phase::Departing { until }) = connection.phase else {
             panic!("it came in the midst of something: {connection:?}");

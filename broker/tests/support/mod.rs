@@ -5,6 +5,7 @@
 mod authority;
 mod client;
 mod local_plane;
+mod quic;
 pub(crate) mod scram_client;
 pub(crate) mod users;
 mod way;
@@ -18,6 +19,7 @@ use std::time::Duration;
 pub(crate) use authority::Authority;
 pub(crate) use client::{Client, Received, id, message};
 pub(crate) use local_plane::LocalPlane;
+pub(crate) use quic::{QuicClient, QuicStream};
 use quorate_broker::{
     AuthenticationConfig, Broker, BrokerConfig, Carrier, ListenerConfig, SharedStrategy,
 };
