@@ -3,7 +3,6 @@
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
-use quorate_admin::api::{Code, Problem};
 use quorate_broker::{
     AuthenticationConfig, BrokerConfig, Carrier, ClientCertificates, ListenerConfig,
     SharedStrategy, TlsConfig, TlsVersion, WebSocketConfig,
@@ -11,11 +10,10 @@ use quorate_broker::{
 use quorate_conf::{Config, MqttConfig};
 use quorate_mqtt::limits::Limits;
 
-pub(super) fn broker_config(config: &Config, hash_seed: u64) -> Result<BrokerConfig, Problem> {
-    let listeners = config.listeners.enabled.iter().map(listener);
+pub(super) fn broker_config(config: &Config, hash_seed: u64) -> BrokerConfig {
     let mqtt = &config.mqtt;
-    Ok(BrokerConfig {
-        listeners: listeners.collect::<Result<_, _>>()?,
+    BrokerConfig {
+        listeners: config.listeners.enabled.iter().map(listener).collect(),
         authentication: AuthenticationConfig {
             allow_anonymous: config.auth.allow_anonymous,
             scram_users: config.auth.scram_users.clone(),
@@ -28,7 +26,7 @@ pub(super) fn broker_config(config: &Config, hash_seed: u64) -> Result<BrokerCon
             .map_or_else(processors, |threads| usize::from(threads.get())),
         hash_seed,
         drain_timeout: mqtt.drain_timeout.get(),
-    })
+    }
 }
 
 /// How many processors the node may use.
@@ -36,9 +34,9 @@ fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
-fn listener(listener: &quorate_conf::ListenerConfig) -> Result<ListenerConfig, Problem> {
+fn listener(listener: &quorate_conf::ListenerConfig) -> ListenerConfig {
     let max_bytes_rate = listener.max_bytes_rate.map(|rate| rate.bytes());
-    Ok(ListenerConfig {
+    ListenerConfig {
         name: listener.id.to_string(),
         bind: listener.bind,
         max_connections: listener.max_connections.get() as usize,
@@ -46,31 +44,27 @@ fn listener(listener: &quorate_conf::ListenerConfig) -> Result<ListenerConfig, P
         first_packet_timeout: listener.first_packet_timeout.get(),
         max_bytes_rate: max_bytes_rate.and_then(NonZeroU64::new),
         max_messages_rate: listener.max_messages_rate,
-        carrier: carrier(listener)?,
-    })
+        carrier: carrier(&listener.carrier),
+    }
 }
 
-fn carrier(listener: &quorate_conf::ListenerConfig) -> Result<Carrier, Problem> {
-    match &listener.carrier {
+fn carrier(carrier: &quorate_conf::Carrier) -> Carrier {
+    match carrier {
         quorate_conf::Carrier::Stream {
             proxy_protocol,
             tls,
             websocket,
-        } => Ok(Carrier::Stream {
+        } => Carrier::Stream {
             proxy_protocol: *proxy_protocol,
             tls: tls.as_ref().map(tls_config),
             websocket: websocket.as_ref().map(|websocket| WebSocketConfig {
                 path: websocket.path.clone(),
                 max_message_bytes: websocket.max_message_size.bytes(),
             }),
-        }),
-        quorate_conf::Carrier::Quic { .. } => {
-            let what = format!("listeners.{}: this build serves no QUIC", listener.id);
-            Err(Problem::new(Code::Configuration, what).with_hint(format!(
-                "set listeners.{}.enabled = false, or leave the listener out",
-                listener.id
-            )))
-        }
+        },
+        quorate_conf::Carrier::Quic { tls } => Carrier::Quic {
+            tls: tls_config(tls),
+        },
     }
 }
 
@@ -151,7 +145,7 @@ mod tests {
             .map_err(|_| "the configuration is wrong")
             .unwrap()
             .config;
-        let broker = broker_config(&config, 1).unwrap();
+        let broker = broker_config(&config, 1);
         assert_eq!(broker.limits.max_inflight.get(), 7);
         assert_eq!(broker.limits.keep_alive_percent, 200);
         assert_eq!(broker.limits.session_expiry_max_s, 3600);

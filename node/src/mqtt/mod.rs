@@ -39,7 +39,7 @@ pub(crate) async fn serve(
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
     }
-    let broker_config = config::broker_config(&config, hash_seed()?)?;
+    let broker_config = config::broker_config(&config, hash_seed()?);
     let (plane, proposing) = CorePlane::new(node.clone());
     let proposing = tokio::spawn(proposing);
     let broker = Broker::start(broker_config, plane).map_err(|error| why_not(&error))?;
