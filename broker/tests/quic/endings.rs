@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::time::Duration;
 
-use quinn::TransportConfig;
+use quinn::{TransportConfig, VarInt};
 use quorate_model::retained::QoS;
 use quorate_mqtt::packet::{Connect, LastWill, Packet};
 use quorate_mqtt::reason::ReasonCode;
@@ -138,6 +138,25 @@ fn a_take_over_is_told() {
     control.expect_end(ReasonCode::SessionTakenOver);
     first.wait_closed();
     other.expect_silence();
+}
+
+#[test]
+fn last_words_are_not_for_ever() {
+    let quic = Quic::start();
+    let mut small = TransportConfig::default();
+    small.stream_receive_window(VarInt::from_u32(2000));
+    let connection = quic.try_open(&["mqtt"], small).unwrap();
+    let connect = Connect::new(Version::V5, "same");
+    let mut deaf = connection.connect(&connect);
+    deaf.subscribe_to("a", QoS::AtMostOnce);
+    let mut publisher = quic.over_tcp("publisher");
+    for _ in 0..20 {
+        publisher.publish(&message("a", QoS::AtLeastOnce, &[1; 50_000]));
+    }
+    // It takes nothing, and nobody waits for that for long.
+    let (_other, mut control) = quic.client(Version::V5, "same");
+    connection.wait_closed();
+    control.expect_silence();
 }
 
 #[test]
