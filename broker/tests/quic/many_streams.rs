@@ -1,6 +1,7 @@
 //! Several streams of one client.
 
 use std::io::Write;
+use std::time::Duration;
 
 use quorate_model::retained::QoS;
 use quorate_mqtt::codec::encode;
@@ -174,6 +175,25 @@ fn packets_may_be_cut_anywhere_on_every_stream() {
         watcher.expect_message("a", b"payload");
     }
     control.expect_silence();
+}
+
+#[test]
+fn the_first_data_stream_waits_for_the_end_of_a_packet() {
+    let quic = Quic::start();
+    let publish = bytes(&[Packet::Publish(message("a", QoS::AtLeastOnce, b"x"))]);
+    let mut other = message("b", QoS::AtLeastOnce, b"y");
+    other.packet_id = Some(id(9));
+    for _ in 0..5 {
+        let (connection, mut control) = quic.client(Version::V5, "halfway");
+        control.send_bytes(&publish[..5]);
+        let mut data = connection.on_new_stream(Version::V5);
+        data.send(&Packet::Publish(other.clone()));
+        // Long enough, as a rule, that it could come in between.
+        std::thread::sleep(Duration::from_millis(30));
+        control.send_bytes(&publish[5..]);
+        assert!(matches!(control.receive().packet(), Packet::PubAck(_)));
+        assert!(matches!(data.receive().packet(), Packet::PubAck(_)));
+    }
 }
 
 #[test]
