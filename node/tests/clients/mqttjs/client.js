@@ -46,6 +46,7 @@ class Broker {
       ca: this.ca,
       rejectUnauthorized: true,
       reconnectPeriod: 0,
+      connectTimeout: PATIENCE_MS,
     });
     const made = new Client(client);
     [made.connack] = await within("CONNACK", once(client, "connect"));

@@ -55,6 +55,7 @@ class Client:
             transport="websockets" if is_websocket else "tcp",
             reconnect_on_failure=False,
         )
+        self.paho.connect_timeout = PATIENCE_S
         if is_websocket:
             self.paho.ws_set_options(path="/mqtt")
         if broker.transport in ("tls", "wss"):

@@ -1,13 +1,14 @@
 //! MQTT 3.1.1 of rumqttc.
 
 use rumqttc::{
-    AsyncClient, ConnectReturnCode, Event as Said, EventLoop, LastWill, MqttOptions, Outgoing,
-    Packet, Publish, QoS, SubscribeReasonCode,
+    AsyncClient, ConnectReturnCode, Event as Said, EventLoop, LastWill, MqttOptions,
+    NetworkOptions, Outgoing, Packet, Publish, QoS, SubscribeReasonCode,
 };
 use tokio::sync::mpsc::Sender;
 use tokio::task::JoinHandle;
 
 use super::client::{Asked, Event, KEEP_ALIVE, MAX_PACKET_BYTES, Message, Way, Will};
+use crate::support::wait::PATIENCE;
 
 pub(super) fn start(
     way: &Way,
@@ -26,7 +27,10 @@ pub(super) fn start(
         let will = LastWill::new(topic, Will::PAYLOAD, QoS::AtLeastOnce, will.retain);
         options.set_last_will(will);
     }
-    let (requests, event_loop) = AsyncClient::new(options, 10);
+    let (requests, mut event_loop) = AsyncClient::new(options, 10);
+    let mut network = NetworkOptions::new();
+    network.set_connection_timeout(PATIENCE.as_secs());
+    event_loop.set_network_options(network);
     (requests, tokio::spawn(drive(event_loop, events)))
 }
 

@@ -11,6 +11,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::task::JoinHandle;
 
 use super::client::{Asked, Event, KEEP_ALIVE, MAX_PACKET_BYTES, Message, Way, Will};
+use crate::support::wait::PATIENCE;
 
 pub(super) const NO_MATCHING_SUBSCRIBERS: u8 = 0x10;
 pub(super) const NO_SUBSCRIPTION_EXISTED: u8 = 0x11;
@@ -29,6 +30,7 @@ pub(super) fn start(
     options
         .set_transport(way.carrier())
         .set_keep_alive(KEEP_ALIVE)
+        .set_connection_timeout(PATIENCE.as_secs())
         .set_connect_properties(properties)
         .set_clean_start(asked.expiry_s.is_none());
     if let Some(will) = &asked.will {
