@@ -2,6 +2,8 @@
 
 use std::num::NonZeroU16;
 
+use quorate_model::retained::QoS;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Of a packet that a client sends.
@@ -27,6 +29,8 @@ pub struct Limits {
     pub max_client_id_bytes: usize,
     pub max_topic_levels: usize,
     pub max_subscriptions: usize,
+    /// Of what clients publish, and of what they are sent.
+    pub max_qos: QoS,
     pub retain_available: bool,
     pub wildcard_subscriptions: bool,
     pub shared_subscriptions: bool,
@@ -57,6 +61,7 @@ impl Default for Limits {
             max_client_id_bytes: 1024,
             max_topic_levels: 128,
             max_subscriptions: 100_000,
+            max_qos: QoS::ExactlyOnce,
             retain_available: true,
             wildcard_subscriptions: true,
             shared_subscriptions: true,

@@ -62,7 +62,8 @@ impl Reactor {
     ) -> (PendingFilter, bool) {
         let filter = TopicFilter::new(request.filter)
             .unwrap_or_else(|error| panic!("the session has checked it: {error}"));
-        let options = request.options;
+        let mut options = request.options;
+        options.qos = options.qos.min(self.shared.config.limits.max_qos);
         if let Some(refused) = self.refuse_filter(session, &filter) {
             let pending = PendingFilter {
                 filter,

@@ -20,6 +20,8 @@ conformance! {
     the_reserved_flags_are_0: v5 ["3.2.2-1"];
     a_refusal_that_version_3_has_no_code_for_is_silent: v3 ["3.2.2-6"];
     every_qos_is_offered_and_kept_to: v5 ["3.2.2-9", "3.2.2-10", "3.2.2-12"];
+    what_lacks_a_qos_says_so_and_takes_every_subscribe:
+        v5 ["3.2.2-9", "3.2.2-10", "3.2.2-12"];
     a_will_to_be_retained_is_refused_where_nothing_is: v5 ["3.2.2-13"];
     the_connack_leaves_out_what_makes_it_too_large: v5 ["3.2.2-19", "3.2.2-20", "3.1.2-24"];
     a_client_that_cannot_take_the_connack_is_not_let_in: v5 ["3.2.0-1", "3.1.2-24"];
@@ -176,6 +178,43 @@ fn a_will_to_be_retained_is_refused_where_nothing_is() {
     assert!(!connack(&received).offer.retain_available);
     let received = TestBroker::start().socket(Version::V5).connect(&connect);
     assert!(connack(&received).offer.retain_available);
+}
+
+fn what_lacks_a_qos_says_so_and_takes_every_subscribe() {
+    for limit in [QoS::AtMostOnce, QoS::AtLeastOnce] {
+        let broker = TestBroker::with(Limits {
+            max_qos: limit,
+            ..Limits::default()
+        });
+        let mut watcher = broker.socket(Version::V5);
+        let received = watcher.connect(&Connect::new(Version::V5, "watcher"));
+        assert_eq!(connack(&received).offer.maximum_qos, limit);
+        for (id, asked) in [(1, 0), (2, 1), (3, 2)] {
+            watcher.send_bytes(&subscribe(Version::V5, id, &[], &[(b"t", asked)]));
+            let granted = asked.min(limit as u8);
+            assert_eq!(watcher.receive().body[2..], [0, granted]);
+        }
+        for asked in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+            let mut publisher = broker.client(Version::V5, "publisher");
+            publisher.send(&Packet::Publish(message("t", asked, b"x")));
+            let mut with_will = retained_will(Version::V5);
+            with_will.will.as_mut().unwrap().qos = asked;
+            let mut client = broker.socket(Version::V5);
+            client.send(&Packet::Connect(with_will));
+            if asked > limit {
+                publisher.expect_end(ReasonCode::QoSNotSupported);
+                assert_eq!(client.expect_refused(), Some(0x9b));
+            } else {
+                watcher.take_message("t", b"x");
+                assert_eq!(client.receive().first, 0x20);
+            }
+        }
+        // Version 3 has no words for it.
+        let mut publisher = broker.client(Version::V3_1_1, "publisher");
+        publisher.send_bytes(&publish(Version::V3_1_1, 0b0100, "t", Some(1), &[], b"x"));
+        publisher.expect_closed();
+        watcher.expect_silence();
+    }
 }
 
 /// A broker that has all of them does not say that it lacks any.

@@ -112,6 +112,10 @@ impl Session {
         publish: Publish<'a>,
         outbox: &mut impl Outbox,
     ) -> Output<'a> {
+        if publish.qos > context.limits.max_qos {
+            let why = "the QoS is above the maximum";
+            return self.refuse(ReasonCode::QoSNotSupported, why, outbox);
+        }
         if publish.retain && !context.limits.retain_available {
             let why = "retained messages are not available";
             return self.refuse(ReasonCode::RetainNotSupported, why, outbox);

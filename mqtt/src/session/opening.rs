@@ -45,6 +45,8 @@ pub enum Refusal {
     NoClientId,
     #[error("the client id is longer than {limit} bytes")]
     LongClientId { limit: usize },
+    #[error("the will's QoS is above the highest that there is")]
+    WillQoS,
     #[error("the will is to be retained, and retained messages are not available")]
     WillRetain,
     #[error("the will's topic is not valid")]
@@ -57,6 +59,7 @@ impl Refusal {
     pub const fn reason(&self) -> ReasonCode {
         match self {
             Self::NoClientId | Self::LongClientId { .. } => ReasonCode::ClientIdentifierNotValid,
+            Self::WillQoS => ReasonCode::QoSNotSupported,
             Self::WillRetain => ReasonCode::RetainNotSupported,
             Self::WillTopic => ReasonCode::TopicNameInvalid,
             Self::WillPayload => ReasonCode::PayloadFormatInvalid,
@@ -117,6 +120,7 @@ impl Opening {
             offer: Offer {
                 session_expiry_s: told.session_expiry.then_some(self.session_expiry_s),
                 receive_maximum: Some(limits.receive_maximum),
+                maximum_qos: limits.max_qos,
                 retain_available: limits.retain_available,
                 maximum_packet_size: limits.max_packet_bytes.try_into().ok(),
                 assigned_client_id: told.assigned_client_id.then(|| self.client_id.as_str()),
@@ -188,6 +192,9 @@ fn terms(connect: &Connect<'_>, keep_alive_s: u16, limits: &Limits) -> Terms {
 }
 
 fn check_will(will: &LastWill<'_>, limits: &Limits) -> Result<Box<Will>, Refusal> {
+    if will.qos > limits.max_qos {
+        return Err(Refusal::WillQoS);
+    }
     if will.retain && !limits.retain_available {
         return Err(Refusal::WillRetain);
     }

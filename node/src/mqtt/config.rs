@@ -8,6 +8,7 @@ use quorate_broker::{
     SharedStrategy, TlsConfig, TlsVersion, WebSocketConfig,
 };
 use quorate_conf::{Config, MqttConfig};
+use quorate_model::retained::QoS;
 use quorate_mqtt::limits::Limits;
 
 pub(super) fn broker_config(config: &Config, hash_seed: u64) -> BrokerConfig {
@@ -122,6 +123,11 @@ fn limits(mqtt: &MqttConfig) -> Limits {
         max_client_id_bytes: usize::from(mqtt.max_client_id_bytes),
         max_topic_levels: usize::from(mqtt.max_topic_levels),
         max_subscriptions: mqtt.max_subscriptions as usize,
+        max_qos: match mqtt.max_qos {
+            0 => QoS::AtMostOnce,
+            1 => QoS::AtLeastOnce,
+            _ => QoS::ExactlyOnce,
+        },
         retain_available: mqtt.retain_available,
         wildcard_subscriptions: mqtt.wildcard_subscription,
         shared_subscriptions: mqtt.shared_subscription,

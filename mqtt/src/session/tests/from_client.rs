@@ -4,7 +4,7 @@ use std::num::{NonZeroU16, NonZeroU32};
 
 use quorate_model::retained::QoS;
 
-use super::harness::{Client, id, publish, v3, v5};
+use super::harness::{Client, Setup, id, publish, v3, v5};
 use crate::codec::SubscriptionIds;
 use crate::packet::{
     Auth, ConnAck, Connect, Diagnostics, Disconnect, FilterRequest, FilterTexts, Packet,
@@ -277,6 +277,24 @@ fn nothing_is_retained_where_that_is_not_available() {
         client.publish_with(|packet| packet.retain = true),
         "arrives a q0"
     );
+}
+
+#[test]
+fn nothing_is_published_above_the_highest_qos() {
+    let levels = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
+    for (limit, qos) in [(0, 1), (0, 2), (1, 2)] {
+        let setup = |setup: Setup| setup.limits(|limits| limits.max_qos = levels[limit]);
+        let mut client = setup(v5()).open();
+        let within = client.publish("a", limit, 1);
+        assert!(within.starts_with("arrives a"), "{within}");
+        assert_eq!(
+            client.publish("a", qos, 2),
+            refused(ReasonCode::QoSNotSupported)
+        );
+        let reason = ReasonCode::QoSNotSupported;
+        let mut client = setup(v3()).open();
+        assert_eq!(client.publish("a", qos, 1), format!("close ({reason})"));
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::num::{NonZeroU16, NonZeroU32};
 
 use quorate_model::client_id::ClientId;
+use quorate_model::retained::QoS;
 
 use super::harness::{Setup, v3, v5, will};
 use crate::limits::Limits;
@@ -113,6 +114,7 @@ fn caps_are_told_only_where_they_differ() {
 #[test]
 fn what_the_broker_does_not_do_is_told() {
     let setup = v5().limits(|limits| {
+        limits.max_qos = QoS::AtLeastOnce;
         limits.retain_available = false;
         limits.wildcard_subscriptions = false;
         limits.shared_subscriptions = false;
@@ -121,6 +123,7 @@ fn what_the_broker_does_not_do_is_told() {
         limits.topic_alias_maximum = 0;
     });
     let expected = Offer {
+        maximum_qos: QoS::AtLeastOnce,
         retain_available: false,
         wildcard_subscriptions: false,
         shared_subscriptions: false,
