@@ -5,6 +5,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use quorate_model::retained::RetainedBound;
 use quorate_mqtt::limits::Limits;
 
 use crate::carrier::Carrier;
@@ -14,6 +15,8 @@ pub struct BrokerConfig {
     pub listeners: Vec<ListenerConfig>,
     pub authentication: AuthenticationConfig,
     pub limits: Limits,
+    /// Of all nodes of the cluster together.
+    pub retained_bound: RetainedBound,
     pub shared_strategy: SharedStrategy,
     /// How many reactors serve the clients.
     pub threads: usize,

@@ -16,6 +16,7 @@ mod proposals;
 pub mod proxy_protocol;
 mod quic;
 mod reactor;
+mod remark;
 mod replay;
 mod routing;
 mod seat;

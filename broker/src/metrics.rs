@@ -16,6 +16,8 @@ pub struct Metrics {
     pub dropped_queue_full: AtomicU64,
     pub dropped_expired: AtomicU64,
     pub dropped_too_large: AtomicU64,
+    /// Messages that were handed out and could not be kept for later subscribers.
+    pub not_retained: AtomicU64,
 }
 
 /// What one reactor has counted in a turn: many messages, and one look at what all

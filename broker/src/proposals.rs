@@ -177,7 +177,7 @@ fn weight(command: &Command) -> usize {
     let bytes = match command {
         Command::AddRoute { filter } | Command::RemoveRoute { filter } => filter.as_str().len(),
         Command::Claim { client, .. } | Command::Release { client, .. } => client.as_str().len(),
-        Command::Retain { topic, message } => topic.as_str().len() + message.bytes(),
+        Command::Retain { topic, message, .. } => topic.as_str().len() + message.bytes(),
         Command::ClearRetained { topic } => topic.as_str().len(),
         other => panic!("a broker does not propose {other:?}"),
     };

@@ -18,6 +18,7 @@ use crate::mailbox::{Mail, Mailbox};
 use crate::metrics::Metrics;
 use crate::proposals::{Answer, Proposals, Waiter};
 use crate::reactor::Clock;
+use crate::remark::Remark;
 use crate::routing::Router;
 use crate::seat::ReactorNumber;
 
@@ -28,7 +29,8 @@ pub(crate) struct Shared {
     pub(crate) control: Arc<dyn ControlPlane>,
     pub(crate) doorkeeper: Doorkeeper,
     pub(crate) clock: Clock,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) not_retained_remark: Remark,
     pub(crate) proposals: Proposals,
     /// One for each reactor.
     pub(crate) mailboxes: Vec<Mailbox>,
@@ -57,7 +59,8 @@ impl Shared {
             control,
             doorkeeper,
             clock: Clock::start(),
-            metrics: Metrics::default(),
+            metrics: Arc::default(),
+            not_retained_remark: Remark::default(),
             sessions: AtomicU64::new(1),
             random: SystemRandom::new(),
         }

@@ -35,7 +35,7 @@ fn heap_bytes(command: &Command) -> usize {
         } => certificate.len() + key.as_bytes().len(),
         Command::AddRoute { filter } | Command::RemoveRoute { filter } => filter.as_str().len(),
         Command::Claim { client, .. } | Command::Release { client, .. } => client.as_str().len(),
-        Command::Retain { topic, message } => {
+        Command::Retain { topic, message, .. } => {
             topic.as_str().len() + message.payload.len() + message.properties.len()
         }
         Command::ClearRetained { topic } => topic.as_str().len(),
@@ -85,7 +85,7 @@ mod tests {
     };
     use quorate_model::member::{Liveness, Roles};
     use quorate_model::node_name::NodeName;
-    use quorate_model::retained::{Message, QoS};
+    use quorate_model::retained::{Message, QoS, RetainedBound};
     use quorate_model::token::TokenRole;
     use quorate_model::topic_filter::TopicFilter;
     use quorate_model::topic_name::TopicName;
@@ -182,6 +182,7 @@ mod tests {
             Command::Retain {
                 topic: topic.clone(),
                 message,
+                within: RetainedBound::NONE,
             },
             Command::ClearRetained { topic },
             Command::Ban {

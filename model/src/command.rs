@@ -11,7 +11,7 @@ use crate::client_id::ClientId;
 use crate::cluster::ClusterName;
 use crate::ids::{ClusterId, Epoch, Incarnation, NodeId, Origin, Sequence, Timestamp, TokenId};
 use crate::member::Member;
-use crate::retained::Message;
+use crate::retained::{Message, RetainedBound};
 use crate::token::{TOKEN_KEY_BYTES, TokenRole};
 use crate::topic_filter::TopicFilter;
 use crate::topic_name::TopicName;
@@ -120,10 +120,13 @@ pub enum Command {
         epoch: Epoch,
     },
 
+    /// Rejected if it would go beyond the bound. In the place of one that is there, the
+    /// number of messages is no obstacle.
     Retain {
         topic: TopicName,
         #[rkyv(with = AsBox)]
         message: Message,
+        within: RetainedBound,
     },
     ClearRetained {
         topic: TopicName,

@@ -95,6 +95,7 @@ pub enum Bound {
     Tokens,
     AuthorityCertificate,
     AuthorityKey,
+    RetainedMessages,
 }
 
 /// Why a whole request changed nothing.
@@ -135,6 +136,7 @@ impl std::fmt::Display for Bound {
             Self::MemberVersion => "a member's version",
             Self::Members => "the number of members",
             Self::RetainedMessage => "a retained message",
+            Self::RetainedMessages => "the number of retained messages",
             Self::RetainedTotal => "all retained messages together",
             Self::SettingKey => "a setting's key",
             Self::SettingValue => "a setting's value",

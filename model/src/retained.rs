@@ -31,6 +31,15 @@ pub struct Retained {
     pub message: Message,
 }
 
+/// What all retained messages together may be, for one more to be kept. Whoever proposes
+/// that brings it along: each replica then decides by the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Archive, Serialize, Deserialize)]
+pub struct RetainedBound {
+    pub messages: u32,
+    /// By weight, and never more than the cluster's own bound.
+    pub bytes: u64,
+}
+
 /// What a row of the table takes besides its texts and bytes, about.
 const ROW_BYTES: usize = 64;
 
@@ -44,6 +53,14 @@ impl Retained {
 /// The same before there is a row.
 pub fn row_weight(topic: &TopicName, message: &Message) -> u64 {
     (ROW_BYTES + topic.as_str().len() + message.bytes()) as u64
+}
+
+impl RetainedBound {
+    /// None but the cluster's own.
+    pub const NONE: Self = Self {
+        messages: u32::MAX,
+        bytes: u64::MAX,
+    };
 }
 
 impl Message {

@@ -11,8 +11,10 @@ use crate::cluster::Cluster;
 use crate::digest::RowHasher;
 use crate::ids::{Digest, Incarnation, NodeId};
 use crate::index::MatchCache;
+use crate::limits::MAX_RETAINED_BYTES;
 use crate::member::Member;
-use crate::retained::Retained;
+use crate::reply::Bound;
+use crate::retained::{self, Retained, RetainedBound};
 use crate::retained_scan;
 use crate::route_index::{RouteIndex, Target};
 use crate::schema::{Bans, Members, RetainedMessages, RouteKey, Routes, Settings};
@@ -189,6 +191,27 @@ impl ClusterView {
 
     pub fn retained_count(&self) -> usize {
         self.tables.retained.len()
+    }
+
+    /// Whether one more retained message keeps to the bound, or which part of it it does
+    /// not keep to.
+    pub fn check_retained(
+        &self,
+        topic: &TopicName,
+        message: &retained::Message,
+        within: RetainedBound,
+    ) -> Result<(), (Bound, u64)> {
+        let replaced = self.retained(topic).map(|old| old.weight(topic));
+        let messages = u64::from(within.messages);
+        if replaced.is_none() && self.retained_count() as u64 >= messages {
+            return Err((Bound::RetainedMessages, messages));
+        }
+        let bytes = within.bytes.min(MAX_RETAINED_BYTES);
+        let rest = self.retained_bytes - replaced.unwrap_or(0);
+        if rest + retained::row_weight(topic, message) > bytes {
+            return Err((Bound::RetainedTotal, bytes));
+        }
+        Ok(())
     }
 
     pub fn retained_bytes(&self) -> u64 {

@@ -21,7 +21,7 @@ use quorate_model::ids::{
 use quorate_model::member::{Liveness, Member, Roles};
 use quorate_model::node_name::NodeName;
 use quorate_model::reply::RequestOutcome;
-use quorate_model::retained::{Message, QoS};
+use quorate_model::retained::{Message, QoS, RetainedBound};
 use quorate_model::state::ClusterState;
 use quorate_model::token::TokenRole;
 use quorate_model::topic_filter::TopicFilter;
@@ -206,7 +206,14 @@ fn batch() -> Batch {
             client: client.clone(),
             epoch: Epoch::new(Revision::new(1)),
         },
-        Command::Retain { topic, message },
+        Command::Retain {
+            topic,
+            message,
+            within: RetainedBound {
+                messages: 1_000_000,
+                bytes: 1_000_000_000,
+            },
+        },
         Command::ClearRetained {
             topic: TopicName::new("other").unwrap(),
         },

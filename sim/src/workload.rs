@@ -10,6 +10,7 @@ use quorate_core::{Core, ProposeError};
 use quorate_model::command::Command;
 use quorate_model::ids::{Epoch, NodeId, Revision};
 use quorate_model::reply::{Rejection, Reply};
+use quorate_model::retained::RetainedBound;
 use quorate_model::state::ClusterState;
 
 use crate::checkers::claims::{Holding, Life};
@@ -264,6 +265,7 @@ fn command(action: Action, life: Life, world: &World) -> Command {
         Action::Write(Object::Retained(number), Some(value)) => Command::Retain {
             topic: names::topic(number),
             message: names::message(value),
+            within: RetainedBound::NONE,
         },
         Action::Write(Object::Retained(number), None) => Command::ClearRetained {
             topic: names::topic(number),

@@ -25,16 +25,10 @@ impl Reactor {
                 let granted = !matches!(reply, Reply::Rejected(_));
                 self.on_route_decided(subscribe, filter, granted);
             }
-            Purpose::Retain(publisher) => {
-                let verdict = match reply {
-                    Reply::Rejected(rejection) => {
-                        tracing::debug!(%rejection, "a message is not retained");
-                        Err(ReasonCode::QuotaExceeded)
-                    }
-                    Reply::Done | Reply::Claimed { .. } => Ok(()),
-                };
-                self.on_retained(publisher, verdict);
-            }
+            Purpose::Retain(publisher) => match reply {
+                Reply::Rejected(_) => self.on_not_kept(publisher),
+                Reply::Done | Reply::Claimed { .. } => self.on_retained(publisher, Ok(())),
+            },
         }
     }
 
@@ -49,7 +43,7 @@ impl Reactor {
         }
     }
 
-    fn on_retained(
+    pub(super) fn on_retained(
         &mut self,
         publisher: Option<RetainPublisher>,
         retained: Result<(), ReasonCode>,

@@ -25,6 +25,7 @@ mod publishing;
 mod reading;
 mod reauthenticating;
 mod replaying;
+mod retaining;
 mod subscribing;
 mod waiting;
 mod writing;

@@ -48,7 +48,7 @@ impl Reactor {
                 ticket,
                 is_matched,
             });
-            self.retain(&message, Purpose::Retain(publisher));
+            self.retain(&message, publisher);
         } else if let Some(ticket) = arrival.ticket {
             let verdict = Ok(Accepted { is_matched });
             let output = self.handle(session, Input::Verdict(ticket, verdict));
@@ -72,7 +72,7 @@ impl Reactor {
         let message = Passing::of(will);
         self.route(&message);
         if message.traits.retain {
-            self.retain(&message, Purpose::Retain(None));
+            self.retain(&message, None);
         }
     }
 
@@ -195,7 +195,7 @@ impl Reactor {
 
     /// Has the message kept for those who subscribe later; one without a payload ends
     /// what was kept.
-    fn retain(&mut self, message: &Passing<'_>, purpose: Purpose) {
+    fn retain(&mut self, message: &Passing<'_>, publisher: Option<RetainPublisher>) {
         let Ok(topic) = TopicName::new(message.topic) else {
             panic!("{:?} was decoded as a topic", message.topic);
         };
@@ -209,9 +209,13 @@ impl Reactor {
                     properties: message.properties.to_vec(),
                     expires: self.wall_expiry(message.traits.expires),
                 },
+                within: self.shared.config.retained_bound,
             },
         };
-        self.ask(command, purpose);
+        if self.lacks_room(&command) {
+            return self.on_not_kept(publisher);
+        }
+        self.ask(command, Purpose::Retain(publisher));
     }
 
     fn wall_expiry(&self, expires: Moment) -> Option<quorate_model::ids::Timestamp> {

@@ -23,6 +23,7 @@ pub(crate) use quic::{QuicClient, QuicStream};
 use quorate_broker::{
     AuthenticationConfig, Broker, BrokerConfig, Carrier, ListenerConfig, SharedStrategy,
 };
+use quorate_model::retained::RetainedBound;
 use quorate_mqtt::limits::Limits;
 use quorate_mqtt::packet::Connect;
 use quorate_mqtt::version::Version;
@@ -73,6 +74,7 @@ impl TestBroker {
             listeners: vec![listener(Carrier::TCP)],
             authentication: AuthenticationConfig::default(),
             limits: Limits::default(),
+            retained_bound: RetainedBound::NONE,
             shared_strategy: SharedStrategy::RoundRobin,
             threads: 3,
             hash_seed: 7,

@@ -9,7 +9,7 @@ use quorate_core::MemoryNetwork;
 use quorate_model::command::Command;
 use quorate_model::limits::MAX_RETAINED_PAYLOAD_BYTES;
 use quorate_model::reply::Reply;
-use quorate_model::retained::{Message, QoS};
+use quorate_model::retained::{Message, QoS, RetainedBound};
 use quorate_model::topic_name::TopicName;
 use quorate_raft_store::{Engine, MemoryEngine, SledEngine};
 
@@ -194,6 +194,7 @@ async fn large_entries_are_carried_in_pieces() {
             properties: Vec::new(),
             expires: None,
         },
+        within: RetainedBound::NONE,
     };
     let largest = MAX_RETAINED_PAYLOAD_BYTES;
     let committed = cores[2].propose(retain(0, largest)).await.unwrap();

@@ -9,7 +9,7 @@ use crate::ids::{Epoch, NodeId, Origin, Revision, Timestamp};
 use crate::mutant::Mutant;
 use crate::owner::Owner;
 use crate::reply::{Bound, Rejection, Reply};
-use crate::retained::{self, Message, Retained};
+use crate::retained::{Message, Retained, RetainedBound};
 use crate::rules::ClaimRefusal;
 use crate::state::core_tables::CoreTables;
 use crate::topic_filter::TopicFilter;
@@ -71,7 +71,11 @@ impl Execution<'_> {
             Command::RemoveRoute { filter } => self.remove_route(filter),
             Command::Claim { client, expected } => self.claim(client, *expected),
             Command::Release { client, epoch } => self.release(client, *epoch),
-            Command::Retain { topic, message } => self.retain(topic, message),
+            Command::Retain {
+                topic,
+                message,
+                within,
+            } => self.retain(topic, message, *within),
             Command::ClearRetained { topic } => self.clear_retained(topic),
             Command::Ban { subject, ban } => self.ban(subject, ban),
             Command::Unban { subject } => self.unban(subject),
@@ -153,20 +157,14 @@ impl Execution<'_> {
         Ok(Reply::Done)
     }
 
-    fn retain(&mut self, topic: &TopicName, message: &Message) -> Decision {
+    fn retain(&mut self, topic: &TopicName, message: &Message, within: RetainedBound) -> Decision {
         if message.bytes() > limits::MAX_RETAINED_PAYLOAD_BYTES {
             let limit = limits::MAX_RETAINED_PAYLOAD_BYTES;
             return Err(too_large(Bound::RetainedMessage, limit));
         }
-        let weight = retained::row_weight(topic, message);
-        let replaced = self.view.retained(topic);
-        let replaced = replaced.map_or(0, |old| old.weight(topic));
-        if self.view.retained_bytes() - replaced + weight > limits::MAX_RETAINED_BYTES {
-            return Err(Rejection::TooLarge {
-                what: Bound::RetainedTotal,
-                limit: limits::MAX_RETAINED_BYTES,
-            });
-        }
+        self.view
+            .check_retained(topic, message, within)
+            .map_err(|(what, limit)| Rejection::TooLarge { what, limit })?;
         let topic = topic.clone();
         let retained = Retained {
             revision: self.revision,

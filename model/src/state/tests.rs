@@ -12,7 +12,8 @@ use crate::ids::{ClusterId, Incarnation, Sequence};
 use crate::index::MatchCache;
 use crate::limits;
 use crate::member::Liveness;
-use crate::reply::{Rejection, Reply};
+use crate::reply::{Bound, Rejection, Reply};
+use crate::retained::RetainedBound;
 use crate::route_index::Target;
 use crate::rules::JoinRefusal;
 use crate::samples::{candidate, member};
@@ -293,6 +294,41 @@ fn retained_messages_keep_to_their_bound() {
     assert_eq!(cluster.state.view().retained_bytes(), weight);
     cluster.one(1, 1, Command::ClearRetained { topic });
     assert_eq!(cluster.state.view().retained_bytes(), 0);
+}
+
+/// The bound is the proposer's; what is there already is not touched.
+#[test]
+fn retained_messages_keep_to_the_bound_of_who_proposes_them() {
+    let mut cluster = Cluster::formed();
+    let mut propose = |topic: &str, size: usize, messages: u32, bytes: u64| {
+        let Command::Retain { topic, message, .. } = retain(topic, size) else {
+            unreachable!()
+        };
+        let within = RetainedBound { messages, bytes };
+        let command = Command::Retain {
+            topic,
+            message,
+            within,
+        };
+        match cluster.one(1, 1, command) {
+            Reply::Done => None,
+            Reply::Rejected(Rejection::TooLarge { what, limit }) => Some((what, limit)),
+            other => panic!("{other:?}"),
+        }
+    };
+    // A topic of one letter and 35 bytes weigh 100.
+    assert_eq!(propose("a", 35, 2, 300), None);
+    assert_eq!(propose("b", 35, 2, 300), None);
+    let too_many = Some((Bound::RetainedMessages, 2));
+    assert_eq!(propose("c", 0, 2, 300), too_many);
+    // One in the place of another.
+    assert_eq!(propose("a", 135, 2, 300), None);
+    let too_much = Some((Bound::RetainedTotal, 300));
+    assert_eq!(propose("a", 136, 2, 300), too_much);
+    assert_eq!(propose("c", 0, 3, 300), too_much);
+    assert_eq!(propose("b", 0, 0, 300), None);
+    assert_eq!(propose("c", 0, 3, 330), None);
+    assert_eq!(cluster.state.view().retained_count(), 3);
 }
 
 /// What costs memory counts, also where the message itself is empty.

@@ -16,7 +16,7 @@ use quorate_model::ids::{
 };
 use quorate_model::member::{Liveness, Member, Roles};
 use quorate_model::node_name::NodeName;
-use quorate_model::retained::{Message, QoS};
+use quorate_model::retained::{Message, QoS, RetainedBound};
 use quorate_model::state::ClusterState;
 use quorate_model::token::TokenRole;
 use quorate_model::topic_filter::TopicFilter;
@@ -243,7 +243,9 @@ fn command() -> impl Strategy<Value = Command> {
         8 => (client(), prop::option::weighted(0.3, epoch()))
             .prop_map(|(client, expected)| Command::Claim { client, expected }),
         4 => (client(), epoch()).prop_map(|(client, epoch)| Command::Release { client, epoch }),
-        4 => (topic(), message()).prop_map(|(topic, message)| Command::Retain { topic, message }),
+        4 => (topic(), message(), bound()).prop_map(
+            |(topic, message, within)| Command::Retain { topic, message, within }
+        ),
         2 => topic().prop_map(|topic| Command::ClearRetained { topic }),
         4 => ("[abc]", "[a-z]{0,40}").prop_map(|(key, value)| Command::SetSetting { key, value }),
         1 => "[abc]".prop_map(|key| Command::RemoveSetting { key }),
@@ -338,6 +340,13 @@ fn subject() -> impl Strategy<Value = BanSubject> {
         "[ab]".prop_map(BanSubject::User),
         "[ab]".prop_map(BanSubject::Address),
     ]
+}
+
+/// Mostly none, or so small that it is felt.
+fn bound() -> impl Strategy<Value = RetainedBound> {
+    let small = (0..4_u32, 0..2_000_u64);
+    let small = small.prop_map(|(messages, bytes)| RetainedBound { messages, bytes });
+    prop_oneof![3 => Just(RetainedBound::NONE), 1 => small]
 }
 
 fn message() -> impl Strategy<Value = Message> {

@@ -8,7 +8,7 @@ use quorate_broker::{
     SharedStrategy, TlsConfig, TlsVersion, WebSocketConfig,
 };
 use quorate_conf::{Config, MqttConfig};
-use quorate_model::retained::QoS;
+use quorate_model::retained::{QoS, RetainedBound};
 use quorate_mqtt::limits::Limits;
 
 pub(super) fn broker_config(config: &Config, hash_seed: u64) -> BrokerConfig {
@@ -20,6 +20,10 @@ pub(super) fn broker_config(config: &Config, hash_seed: u64) -> BrokerConfig {
             scram_users: config.auth.scram_users.clone(),
         },
         limits: limits(mqtt),
+        retained_bound: RetainedBound {
+            messages: mqtt.max_retained_messages,
+            bytes: mqtt.max_retained_bytes.bytes(),
+        },
         shared_strategy: shared_strategy(mqtt.shared_subscription_strategy),
         threads: config
             .broker
@@ -143,6 +147,7 @@ mod tests {
     fn what_is_configured_reaches_the_broker() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let text = "[mqtt]\nmax_inflight = 7\nkeepalive_multiplier = 2\nretain_available = false\n\
+                    max_qos = 1\nmax_retained_messages = 9\nmax_retained_bytes = \"2KB\"\n\
                     session_expiry_max = \"1h\"\nshared_subscription_strategy = \"sticky\"\n\
                     [listeners.tcp.default]\nbind = \"127.0.0.1:0\"\nmax_connections = 5\n";
         std::fs::write(file.path(), text).unwrap();
@@ -157,6 +162,12 @@ mod tests {
         assert_eq!(broker.limits.session_expiry_max_s, 3600);
         assert_eq!(broker.limits.session_expiry_v3_s, 3600);
         assert!(!broker.limits.retain_available);
+        assert_eq!(broker.limits.max_qos, QoS::AtLeastOnce);
+        let bound = RetainedBound {
+            messages: 9,
+            bytes: 2_048,
+        };
+        assert_eq!(broker.retained_bound, bound);
         assert_eq!(broker.shared_strategy, SharedStrategy::Sticky);
         assert_eq!(broker.listeners[0].max_connections, 5);
     }

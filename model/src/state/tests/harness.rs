@@ -6,7 +6,7 @@ use crate::cluster::ClusterName;
 use crate::command::{Batch, Command, Request};
 use crate::ids::{ClusterId, Epoch, Incarnation, NodeId, Origin, Revision, Sequence, Timestamp};
 use crate::reply::{Applied, Reply, RequestOutcome};
-use crate::retained::{Message, QoS};
+use crate::retained::{Message, QoS, RetainedBound};
 use crate::samples::member;
 use crate::state::ClusterState;
 use crate::topic_filter::TopicFilter;
@@ -157,6 +157,7 @@ pub(super) fn retain(topic: &str, bytes: usize) -> Command {
             properties: Vec::new(),
             expires: None,
         },
+        within: RetainedBound::NONE,
     }
 }
 
