@@ -20,6 +20,9 @@ pub struct BrokerConfig {
     pub shared_strategy: SharedStrategy,
     /// How many reactors serve the clients.
     pub threads: usize,
+    /// Other servers, which clients of version 5 are told of that are sent away because
+    /// this one stops.
+    pub server_reference: Option<Box<str>>,
     /// Keeps clients from choosing topics and ids that collide in hash tables.
     pub hash_seed: u64,
     /// How long clients have to take their last words when the broker stops.

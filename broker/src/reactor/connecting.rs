@@ -41,6 +41,9 @@ impl Reactor {
             terms.to_mut().topic_alias_maximum = 0;
         }
         match Opening::negotiate(&terms, &shared.config.limits, fresh_id) {
+            Ok(opening) if self.is_banned(key, &opening.client_id, None) => {
+                self.refuse_banned(key, connect.version);
+            }
             Ok(opening) => self.authenticate(key, opening, connect),
             Err(refusal) => {
                 tracing::debug!(%refusal, "a client was refused");
@@ -56,6 +59,10 @@ impl Reactor {
 
     /// Asks the cluster for the client id. It is free, or held by a session of ours.
     pub(super) fn claim(&mut self, key: ConnectionKey, entrant: Box<Entrant>) {
+        let user = entrant.user.as_deref();
+        if user.is_some() && self.is_banned(key, &entrant.opening.client_id, user) {
+            return self.refuse_banned(key, entrant.opening.terms.version);
+        }
         if !self.takes_connack(&entrant) {
             tracing::debug!("a client was refused: it takes no packet that lets it in");
             let version = entrant.opening.terms.version;
@@ -64,6 +71,11 @@ impl Reactor {
         let present = self.sessions.find(&entrant.opening.client_id);
         let expected = present.map(|session| self.sessions[session].epoch);
         self.claim_as(key, entrant, expected);
+    }
+
+    fn refuse_banned(&mut self, key: ConnectionKey, version: Version) {
+        tracing::debug!("a client was refused: it is banned");
+        self.refuse_connect(key, version, ReasonCode::Banned);
     }
 
     /// Whether the client takes a packet as large as the one that would let it in, which

@@ -1,5 +1,6 @@
 //! Connections and sessions that end.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use quorate_model::command::Command;
@@ -178,12 +179,16 @@ impl Reactor {
     /// Takes no more clients, and sends those that are there away.
     pub(super) fn drain(&mut self) {
         self.is_draining = true;
+        let shared = Arc::clone(&self.shared);
+        let farewell = Farewell {
+            server_reference: shared.config.server_reference.as_deref(),
+            ..Farewell::new(ReasonCode::ServerShuttingDown)
+        };
         for mut listener in std::mem::take(&mut self.listeners) {
             let _ = self.poll.registry().deregister(&mut listener.socket);
         }
         for session in self.sessions.keys() {
             if self.sessions[session].connection.is_some() {
-                let farewell = Farewell::new(ReasonCode::ServerShuttingDown);
                 let output = self.handle(session, Input::Disconnect(farewell));
                 self.on_output(session, output);
             }

@@ -12,6 +12,7 @@
 
 mod accepting;
 mod authenticating;
+mod banning;
 mod clock;
 mod connecting;
 mod deciding;

@@ -77,9 +77,15 @@ impl TestBroker {
             retained_bound: RetainedBound::NONE,
             shared_strategy: SharedStrategy::RoundRobin,
             threads: 3,
+            server_reference: None,
             hash_seed: 7,
             drain_timeout: Duration::from_secs(5),
         }
+    }
+
+    /// Stops it, with what it says to its clients.
+    pub(crate) fn drain(&mut self) {
+        self.broker.take().unwrap().drain().unwrap();
     }
 
     pub(crate) fn broker(&self) -> &Broker {

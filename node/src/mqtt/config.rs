@@ -29,6 +29,7 @@ pub(super) fn broker_config(config: &Config, hash_seed: u64) -> BrokerConfig {
             .broker
             .threads
             .map_or_else(processors, |threads| usize::from(threads.get())),
+        server_reference: mqtt.server_reference.as_deref().map(Into::into),
         hash_seed,
         drain_timeout: mqtt.drain_timeout.get(),
     }
@@ -148,6 +149,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let text = "[mqtt]\nmax_inflight = 7\nkeepalive_multiplier = 2\nretain_available = false\n\
                     max_qos = 1\nmax_retained_messages = 9\nmax_retained_bytes = \"2KB\"\n\
+                    server_reference = \"other:1883\"\n\
                     session_expiry_max = \"1h\"\nshared_subscription_strategy = \"sticky\"\n\
                     [listeners.tcp.default]\nbind = \"127.0.0.1:0\"\nmax_connections = 5\n";
         std::fs::write(file.path(), text).unwrap();
@@ -168,6 +170,7 @@ mod tests {
             bytes: 2_048,
         };
         assert_eq!(broker.retained_bound, bound);
+        assert_eq!(broker.server_reference.as_deref(), Some("other:1883"));
         assert_eq!(broker.shared_strategy, SharedStrategy::Sticky);
         assert_eq!(broker.listeners[0].max_connections, 5);
     }
