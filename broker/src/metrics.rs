@@ -7,6 +7,8 @@ use quorate_mqtt::session::DropReason;
 #[derive(Debug, Default)]
 pub struct Metrics {
     pub connections: AtomicUsize,
+    /// Connections that have been let in.
+    pub clients: AtomicUsize,
     pub sessions: AtomicUsize,
     pub(crate) reactors: AtomicUsize,
     /// Clients that did not show who they are.

@@ -19,6 +19,7 @@ use crate::cli::{Failure, Output, SOCKET, StartArgs};
 use crate::control::NodeControl;
 use crate::data_dir::{DataDir, keep_new_files_private};
 use crate::machine::Machine;
+use crate::mqtt::ClientCount;
 use crate::{config, logging, mqtt, pki, problems};
 
 /// How long the admin API may take to answer what it is asked when it stops.
@@ -63,7 +64,8 @@ async fn serve(config: Config, until_stdin_closes: bool) -> Result<(), Problem> 
         })?;
     let pki = config.transport.pki.as_ref().map(pki::load).transpose();
     let pki = pki.map_err(|error| problems::of_pki(&error))?;
-    let node = start_node(&config, pki, dir).await;
+    let clients = ClientCount::default();
+    let node = start_node(&config, pki, dir, clients.clone()).await;
     let node = node.map_err(|error| problems::of_node(&error))?;
     let control: Arc<dyn Control> = Arc::new(NodeControl::new(node.clone(), config.clone()));
     let (stop_admin, stopping) = watch::channel(false);
@@ -77,7 +79,12 @@ async fn serve(config: Config, until_stdin_closes: bool) -> Result<(), Problem> 
         "the node runs"
     );
     let (stop_mqtt, mqtt_stopping) = watch::channel(false);
-    let mqtt = mqtt::serve(config.clone(), node.clone(), stopped(mqtt_stopping));
+    let mqtt = mqtt::serve(
+        config.clone(),
+        node.clone(),
+        clients,
+        stopped(mqtt_stopping),
+    );
     let mut mqtt = tokio::spawn(mqtt);
     let result = tokio::select! {
         () = stop => Ok(()),
@@ -102,6 +109,7 @@ async fn start_node(
     config: &Config,
     pki: Option<Credentials>,
     dir: DataDir,
+    clients: ClientCount,
 ) -> Result<CoreNode<TokioRuntime>, NodeError> {
     let machine = Arc::new(Machine::new(dir, config.transport.bind));
     // A port that is taken shows before a first start has chosen a name.
@@ -129,6 +137,7 @@ async fn start_node(
             ..TransportConfig::default()
         },
         environment: Environment::system(seed),
+        clients: Arc::new(move || clients.now()),
         tune: Box::new(|core| core),
     };
     CoreNode::start(

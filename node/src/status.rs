@@ -86,7 +86,7 @@ fn of_member(member: &Member, report: Option<&NodeReport>, end: u64) -> NodeStat
         }),
         revision: report.map(|report| report.applied),
         lag: report.map(|report| end.saturating_sub(report.applied)),
-        clients: None,
+        clients: report.and_then(|report| report.clients),
         version: report
             .map_or(&member.version, |report| &report.version)
             .clone(),

@@ -1,6 +1,7 @@
 //! From a CONNECT to a session.
 
 use std::borrow::Cow;
+use std::sync::atomic::Ordering;
 
 use quorate_model::client_id::ClientId;
 use quorate_model::command::Command;
@@ -208,6 +209,8 @@ impl Reactor {
             }
         };
         connection.phase = Phase::Live(session);
+        let clients = &self.shared.metrics.clients;
+        clients.fetch_add(1, Ordering::Relaxed);
         self.sessions[session].epoch = epoch;
         self.set_connected(session, Some(key));
         self.mark_dirty(key);

@@ -81,6 +81,8 @@ impl Reactor {
     }
 
     fn detach(&mut self, session: SessionKey) {
+        let clients = &self.shared.metrics.clients;
+        clients.fetch_sub(1, Ordering::Relaxed);
         self.set_connected(session, None);
         let entry = &mut self.sessions[session];
         entry.replays = None;

@@ -41,6 +41,7 @@ pub(crate) struct Control<R: Runtime> {
     pub(crate) transport: std::sync::OnceLock<Transport>,
     pub(crate) takeover: mpsc::Sender<NodeId>,
     pub(crate) surroundings: Arc<dyn Surroundings>,
+    pub(crate) clients: Arc<dyn Fn() -> Option<u64> + Send + Sync>,
 }
 
 impl<R: Runtime> Control<R> {
@@ -139,6 +140,7 @@ impl<R: Runtime> Control<R> {
             version: self.version.clone(),
             authority: self.authority.load(Relaxed),
             trusted: self.trusted.load(Relaxed),
+            clients: (self.clients)(),
         }
     }
 

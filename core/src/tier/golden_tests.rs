@@ -116,6 +116,7 @@ fn report() -> ControlAnswer {
         version: "0.1.0".to_owned(),
         authority: 1,
         trusted: 2,
+        clients: Some(12),
     })
 }
 

@@ -104,6 +104,7 @@ impl<R: Runtime> Life<R> {
             transport: OnceLock::new(),
             takeover,
             surroundings: Arc::clone(&world.surroundings),
+            clients: Arc::clone(&world.settings.clients),
         });
         let known = Arc::clone(&directory);
         let transport = match start_transport(world, membership, incarnation, directory, &control) {

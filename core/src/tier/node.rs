@@ -58,6 +58,8 @@ pub struct NodeSettings {
     pub forms_alone: bool,
     pub transport: TransportConfig,
     pub environment: Environment,
+    /// How many clients are connected to the node; none where it serves none.
+    pub clients: Arc<dyn Fn() -> Option<u64> + Send + Sync>,
     /// Adapts the settings of the core to the machine.
     pub tune: Box<dyn Fn(CoreConfig) -> CoreConfig + Send + Sync>,
 }

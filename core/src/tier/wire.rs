@@ -151,6 +151,8 @@ pub struct NodeReport {
     pub authority: u32,
     /// The serial of the newest authority that it trusts.
     pub trusted: u32,
+    /// Connected clients; none where it serves none.
+    pub clients: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize, thiserror::Error)]

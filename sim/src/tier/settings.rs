@@ -1,5 +1,6 @@
 //! What a simulated node is configured to be.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use quorate_core::tier::NodeSettings;
@@ -32,6 +33,7 @@ pub fn of(process: &Process) -> NodeSettings {
             ..TransportConfig::default()
         },
         environment: environment(),
+        clients: Arc::new(|| None),
         tune: Box::new(move |config| CoreConfig {
             propose_deadline: Duration::from_secs(3),
             compaction: CompactionConfig {

@@ -200,6 +200,7 @@ impl Home {
                 time: self.calendar.clone(),
                 ..Environment::system(7)
             },
+            clients: Arc::new(|| None),
             tune: Box::new(|config| config),
         };
         let hands = Arc::new(Hands(Arc::clone(self)));
