@@ -31,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) not_retained_remark: Remark,
+    pub(crate) guests_remark: Remark,
     pub(crate) proposals: Proposals,
     /// One for each reactor.
     pub(crate) mailboxes: Vec<Mailbox>,
@@ -61,6 +62,7 @@ impl Shared {
             clock: Clock::start(),
             metrics: Arc::default(),
             not_retained_remark: Remark::default(),
+            guests_remark: Remark::default(),
             sessions: AtomicU64::new(1),
             random: SystemRandom::new(),
         }

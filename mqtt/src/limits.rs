@@ -38,6 +38,14 @@ pub struct Limits {
     pub response_prefix: Option<Box<str>>,
 }
 
+impl Limits {
+    /// Counts only where there could be more levels than there may be.
+    pub fn has_too_many_levels(&self, topic: &str) -> bool {
+        let limit = self.max_topic_levels;
+        topic.len() >= limit && topic.bytes().filter(|byte| *byte == b'/').count() >= limit
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         const fn non_zero(number: u16) -> NonZeroU16 {

@@ -143,7 +143,9 @@ impl Reactor {
             let largest = self.connections.get(place);
             let largest = largest.unwrap_or_else(|| panic!("nobody at {place}"));
             let (key, peer) = (largest.key, largest.peer);
-            tracing::warn!(%peer, "dropped: too much is held for clients that are not in yet");
+            if self.shared.guests_remark.is_due(self.now) {
+                tracing::warn!(%peer, "dropped: too much is held for clients that are not in yet");
+            }
             self.drop_connection(key);
         }
     }

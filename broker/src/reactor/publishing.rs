@@ -15,7 +15,6 @@ use quorate_mqtt::session::{
     Output,
 };
 
-use super::subscribing::has_more_levels;
 use super::{Clock, Reactor};
 use crate::mailbox::{Addressee, Parcel};
 use crate::proposals::{Purpose, RetainPublisher};
@@ -25,7 +24,8 @@ use crate::session_table::SessionKey;
 impl Reactor {
     pub(super) fn on_arrival(&mut self, session: SessionKey, arrival: &Arrival<'_>) {
         let publish = &arrival.publish;
-        if has_more_levels(arrival.topic(), self.shared.config.limits.max_topic_levels) {
+        let limits = &self.shared.config.limits;
+        if limits.has_too_many_levels(arrival.topic()) {
             return self.refuse_arrival(session, arrival, ReasonCode::TopicNameInvalid);
         }
         let expiry_s = publish.properties.expiry_s;

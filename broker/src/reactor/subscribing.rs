@@ -112,7 +112,7 @@ impl Reactor {
         if filter.is_wildcard() && !limits.wildcard_subscriptions {
             return Some(ReasonCode::WildcardSubscriptionsNotSupported);
         }
-        if has_more_levels(filter.pattern(), limits.max_topic_levels) {
+        if limits.has_too_many_levels(filter.pattern()) {
             return Some(ReasonCode::TopicFilterInvalid);
         }
         let is_one_more = filters.len() >= limits.max_subscriptions && !filters.contains(filter);
@@ -246,9 +246,4 @@ impl Reactor {
 
 fn reason_codes(codes: &[u8]) -> ReasonCodes<'_> {
     ReasonCodes::new(codes).unwrap_or_else(|| panic!("codes of ours: {codes:?}"))
-}
-
-/// Counts only where there could be more levels than that.
-pub(super) fn has_more_levels(topic: &str, limit: usize) -> bool {
-    topic.len() >= limit && topic.bytes().filter(|byte| *byte == b'/').count() >= limit
 }

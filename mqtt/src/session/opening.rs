@@ -198,7 +198,7 @@ fn check_will(will: &LastWill<'_>, limits: &Limits) -> Result<Box<Will>, Refusal
     if will.retain && !limits.retain_available {
         return Err(Refusal::WillRetain);
     }
-    if TopicName::new(will.topic).is_err() {
+    if TopicName::new(will.topic).is_err() || limits.has_too_many_levels(will.topic) {
         return Err(Refusal::WillTopic);
     }
     let is_text = will.properties.payload_is_text == Some(true);

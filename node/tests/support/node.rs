@@ -223,10 +223,29 @@ impl Node {
 
     /// The memory that the process has now.
     pub(crate) fn rss_kb(&self) -> u64 {
+        self.memory_kb("VmRSS:")
+    }
+
+    /// The most that it has had since `forget_peak`.
+    pub(crate) fn peak_rss_kb(&self) -> u64 {
+        self.memory_kb("VmHWM:")
+    }
+
+    pub(crate) fn forget_peak(&self) {
+        fs::write(format!("/proc/{}/clear_refs", self.pid()), "5").unwrap();
+    }
+
+    fn memory_kb(&self, label: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kb = rss.unwrap().trim().strip_suffix(" kB");
+        let line = status.lines().find_map(|line| line.strip_prefix(label));
+        let kb = line.unwrap().trim().strip_suffix(" kB");
         kb.unwrap().parse().unwrap()
+    }
+
+    /// Files and sockets that the process has open.
+    pub(crate) fn open_files(&self) -> usize {
+        let files = fs::read_dir(format!("/proc/{}/fd", self.pid()));
+        files.unwrap().count()
     }
 
     /// What it has written to its log, from its first start on.

@@ -263,6 +263,38 @@ fn wills_that_must_not_be() {
 }
 
 #[test]
+fn a_will_keeps_to_the_levels_of_topics() {
+    for (topic, is_taken) in [
+        ("a/b", true),
+        ("a/b/c", false),
+        ("//", false),
+        ("abc", true),
+    ] {
+        let setup = v5()
+            .with(|connect| connect.will = Some(will(topic, 0)))
+            .limits(|limits| limits.max_topic_levels = 2);
+        let refused = negotiate(&setup).map_err(|refusal| refusal.reason());
+        let expected = (!is_taken).then_some(ReasonCode::TopicNameInvalid);
+        assert_eq!(refused.err(), expected, "{topic}");
+    }
+}
+
+#[test]
+fn a_will_keeps_to_the_highest_qos() {
+    let levels = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
+    for (qos, limit) in levels.map(|qos| levels.map(|limit| (qos, limit))).concat() {
+        let mut asked = will("w", 0);
+        asked.qos = qos;
+        let setup = v5()
+            .with(|connect| connect.will = Some(asked))
+            .limits(|limits| limits.max_qos = limit);
+        let refused = negotiate(&setup).map_err(|refusal| refusal.reason());
+        let expected = (qos > limit).then_some(ReasonCode::QoSNotSupported);
+        assert_eq!(refused.err(), expected, "{qos:?} of {limit:?}");
+    }
+}
+
+#[test]
 fn connack_says_whether_there_was_a_session_and_how_to_go_on() {
     let setup = v5().with(|connect| connect.auth_method = Some("m"));
     let opening = negotiate(&setup).unwrap();
