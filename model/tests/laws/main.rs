@@ -186,7 +186,7 @@ fn a_history_must_exercise_what_the_laws_speak_of() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let (mut done, mut claimed, mut rejected) = (0, 0, 0);
     let mut seen = BTreeSet::new();
-    for _ in 0..50 {
+    for _ in 0..200 {
         let history: History = history().new_tree(&mut runner).unwrap().current();
         let mut state = ClusterState::new(1);
         for line in history.answers(&mut state) {
