@@ -16,11 +16,22 @@ const TICK_MS: u64 = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Subject {
     Connection(ConnectionKey),
-    Session(SessionKey, SessionNumber),
+    /// With the low half of the session's number: another one in its place that has the
+    /// same is looked at for nothing, once in a very long time.
+    Session(SessionKey, u32),
     /// A connection that has sent faster than it may.
     Paced(ConnectionKey),
     /// A listener that has accepted faster than it may, by its place on the reactor.
-    Listener(usize),
+    Listener(u16),
+}
+
+/// There is one for each connection and one for each session.
+const _: () = assert!(size_of::<Subject>() <= 12);
+
+impl Subject {
+    pub(crate) const fn session(key: SessionKey, number: SessionNumber) -> Self {
+        Self::Session(key, number.0 as u32)
+    }
 }
 
 #[derive(Debug, Default)]

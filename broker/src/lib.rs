@@ -7,6 +7,7 @@ mod config;
 mod connection;
 mod control_plane;
 mod deadlines;
+mod filter_set;
 mod guests;
 mod listener;
 mod mailbox;

@@ -1,21 +1,19 @@
 //! The sessions that live on one reactor.
 
-use std::collections::BTreeSet;
 use std::hash::BuildHasher;
-use std::ops::Bound;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use quorate_model::client_id::ClientId;
 use quorate_model::ids::Epoch;
-use quorate_model::topic_filter::TopicFilter;
 use quorate_mqtt::message::SessionNumber;
 use quorate_mqtt::moment::Moment;
 use quorate_mqtt::session::Session;
 
 use crate::authentication::Exchange;
 use crate::connection::ConnectionKey;
+use crate::filter_set::FilterSet;
 use crate::places::Places;
 use crate::replay::Replays;
 
@@ -34,7 +32,7 @@ pub(crate) struct SessionEntry {
     /// Under which it is claimed.
     pub(crate) epoch: Epoch,
     /// All filters that the router has for it.
-    pub(crate) filters: BTreeSet<TopicFilter>,
+    pub(crate) filters: FilterSet,
     /// Retained messages that are still to be sent, by filter.
     pub(crate) replays: Option<Box<Replays>>,
     /// The earliest moment at which it will be looked at.
@@ -42,16 +40,6 @@ pub(crate) struct SessionEntry {
     /// When it was last found to be a target, and as which.
     mark: u32,
     target: u32,
-}
-
-impl SessionEntry {
-    /// Those of its filters that it shares with others.
-    pub(crate) fn shared_filters(&self) -> impl Iterator<Item = &TopicFilter> {
-        // They are in the order of their texts, where these lie together.
-        let from = (Bound::Included("$share/"), Bound::Unbounded);
-        let shared_first = self.filters.range::<str, _>(from);
-        shared_first.take_while(|filter| filter.share_group().is_some())
-    }
 }
 
 pub(crate) struct SessionTable {
@@ -87,7 +75,7 @@ impl SessionTable {
             user,
             reauthentication: None,
             epoch,
-            filters: BTreeSet::new(),
+            filters: FilterSet::new(),
             replays: None,
             armed: Moment::NEVER,
             mark: 0,

@@ -68,7 +68,7 @@ impl Reactor {
         if let Some(socket) = self.listeners.get_mut(listener)
             && !std::mem::replace(&mut socket.waits, true)
         {
-            self.deadlines.add(at, Subject::Listener(listener));
+            self.deadlines.add(at, Subject::Listener(listener as u16));
         }
     }
 

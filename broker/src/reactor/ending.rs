@@ -120,7 +120,7 @@ impl Reactor {
         if at < entry.armed {
             entry.armed = at;
             let number = entry.session.number();
-            self.deadlines.add(at, Subject::Session(session, number));
+            self.deadlines.add(at, Subject::session(session, number));
         }
     }
 
@@ -130,15 +130,17 @@ impl Reactor {
                 match subject {
                     Subject::Connection(key) => self.on_connection_deadline(key),
                     Subject::Paced(key) => self.on_pace(key),
-                    Subject::Listener(listener) => self.on_listener_deadline(listener),
-                    Subject::Session(session, number) => {
-                        let entry = self.sessions.get_mut(session);
-                        let entry = entry.filter(|entry| entry.session.number() == number);
-                        let Some(entry) = entry else {
+                    Subject::Listener(listener) => {
+                        self.on_listener_deadline(usize::from(listener));
+                    }
+                    Subject::Session(key, _) => {
+                        let Some(entry) = self.sessions.get_mut(key) else {
                             continue;
                         };
-                        entry.armed = Moment::NEVER;
-                        self.tick(session);
+                        if subject == Subject::session(key, entry.session.number()) {
+                            entry.armed = Moment::NEVER;
+                            self.tick(key);
+                        }
                     }
                 }
             }
@@ -166,7 +168,7 @@ impl Reactor {
 
     /// Removes a session that is over, with all that it wanted.
     pub(super) fn forget(&mut self, session: SessionKey) {
-        let filters = std::mem::take(&mut self.sessions[session].filters);
+        let filters = self.sessions[session].filters.take();
         for filter in filters {
             self.leave_router(session, filter);
         }

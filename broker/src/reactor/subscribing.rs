@@ -215,7 +215,7 @@ impl Reactor {
         let seat = self.seat(session);
         let entry = &mut self.sessions[session];
         entry.connection = to;
-        let mut shared_filters = entry.shared_filters().peekable();
+        let mut shared_filters = entry.filters.shared().peekable();
         if shared_filters.peek().is_some() {
             let router = self.shared.router();
             for filter in shared_filters {

@@ -1,0 +1,151 @@
+//! The filters that one session has subscribed to.
+
+use std::collections::BTreeSet;
+use std::ops::Bound;
+
+use quorate_model::topic_filter::TopicFilter;
+
+/// From here on searching and inserting take a tree.
+const FEW: usize = 16;
+/// What the filters that are shared with others begin with.
+const SHARED: &str = "$share/";
+
+/// In the order of their texts. Most sessions have a few, for which the first node of a
+/// tree would take many times the room.
+#[derive(Debug)]
+pub(crate) enum FilterSet {
+    Few(Vec<TopicFilter>),
+    #[expect(
+        clippy::box_collection,
+        reason = "it keeps the set as small as a vector"
+    )]
+    Many(Box<BTreeSet<TopicFilter>>),
+}
+
+impl FilterSet {
+    pub(crate) const fn new() -> Self {
+        Self::Few(Vec::new())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Few(filters) => filters.len(),
+            Self::Many(filters) => filters.len(),
+        }
+    }
+
+    pub(crate) fn contains(&self, filter: &TopicFilter) -> bool {
+        match self {
+            Self::Few(filters) => filters.binary_search(filter).is_ok(),
+            Self::Many(filters) => filters.contains(filter),
+        }
+    }
+
+    /// Does nothing if it is there.
+    pub(crate) fn insert(&mut self, filter: TopicFilter) {
+        match self {
+            Self::Few(filters) => {
+                let Err(at) = filters.binary_search(&filter) else {
+                    return;
+                };
+                if filters.len() < FEW {
+                    // One at a time: what a vector takes in advance would be most of it.
+                    filters.reserve_exact(1);
+                    filters.insert(at, filter);
+                } else {
+                    let mut many: BTreeSet<_> = std::mem::take(filters).into_iter().collect();
+                    many.insert(filter);
+                    *self = Self::Many(Box::new(many));
+                }
+            }
+            Self::Many(filters) => {
+                filters.insert(filter);
+            }
+        }
+    }
+
+    /// Says whether it was there.
+    pub(crate) fn remove(&mut self, filter: &TopicFilter) -> bool {
+        match self {
+            Self::Few(filters) => match filters.binary_search(filter) {
+                Ok(at) => {
+                    filters.remove(at);
+                    true
+                }
+                Err(_) => false,
+            },
+            Self::Many(filters) => filters.remove(filter),
+        }
+    }
+
+    /// All of them, which are gone from here.
+    pub(crate) fn take(&mut self) -> Vec<TopicFilter> {
+        match std::mem::replace(self, Self::new()) {
+            Self::Few(filters) => filters,
+            Self::Many(filters) => filters.into_iter().collect(),
+        }
+    }
+
+    /// Those that are shared with others. They lie together.
+    pub(crate) fn shared(&self) -> impl Iterator<Item = &TopicFilter> {
+        let (few, many) = match self {
+            Self::Few(filters) => {
+                let first = filters.partition_point(|filter| filter.as_str() < SHARED);
+                (Some(filters[first..].iter()), None)
+            }
+            Self::Many(filters) => {
+                let from = (Bound::Included(SHARED), Bound::Unbounded);
+                (None, Some(filters.range::<str, _>(from)))
+            }
+        };
+        let from_first = few.into_iter().flatten().chain(many.into_iter().flatten());
+        from_first.take_while(|filter| filter.share_group().is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn filter(number: u8) -> TopicFilter {
+        let text = match number % 3 {
+            0 => format!("$share/g/{number}"),
+            1 => format!("a/{number}"),
+            _ => format!("$z/{number}"),
+        };
+        TopicFilter::new(text).unwrap()
+    }
+
+    #[test]
+    fn it_is_small() {
+        assert_eq!(size_of::<FilterSet>(), 24);
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_tree(steps in prop::collection::vec((any::<bool>(), 0_u8..60), 0..200)) {
+            let mut set = FilterSet::new();
+            let mut tree = BTreeSet::new();
+            for (removes, number) in steps {
+                let filter = filter(number);
+                if removes {
+                    prop_assert_eq!(set.remove(&filter), tree.remove(&filter));
+                } else {
+                    set.insert(filter.clone());
+                    tree.insert(filter.clone());
+                }
+                prop_assert_eq!(set.len(), tree.len());
+                prop_assert_eq!(set.contains(&filter), tree.contains(&filter));
+            }
+            let shared: Vec<_> = set.shared().collect();
+            let expected = tree.iter().filter(|filter| filter.share_group().is_some());
+            prop_assert_eq!(shared, expected.collect::<Vec<_>>());
+            prop_assert!(set.take().into_iter().eq(tree));
+            prop_assert_eq!(set.len(), 0);
+        }
+    }
+}
