@@ -141,7 +141,7 @@ fn a_group_over_all_reactors_gets_each_message_once() {
     let mut members: Vec<_> = (0..CLIENTS)
         .map(|number| {
             let mut member = broker.client(Version::V5, &format!("member {number}"));
-            member.subscribe_to("$share/group/work/#", QoS::AtLeastOnce);
+            member.subscribe_to("$share/group/jobs/#", QoS::AtLeastOnce);
             member
         })
         .collect();
@@ -150,7 +150,7 @@ fn a_group_over_all_reactors_gets_each_message_once() {
     let publish = |publisher: &mut Client, numbers: std::ops::Range<u32>| {
         for number in numbers {
             let payload = number.to_string();
-            publisher.publish(&message("work/x", QoS::AtLeastOnce, payload.as_bytes()));
+            publisher.publish(&message("jobs/x", QoS::AtLeastOnce, payload.as_bytes()));
         }
     };
     publish(&mut publisher, 0..240);

@@ -32,12 +32,12 @@ pub(super) struct Door {
 }
 
 /// Counts a connection for as long as there is something of it.
-pub(super) struct Seat(Arc<Door>);
+pub(super) struct Counted(Arc<Door>);
 
 /// Counts a connection that has no stream yet.
 struct Handshake(Arc<Door>);
 
-impl Seat {
+impl Counted {
     /// None if there are all that may be.
     pub(super) fn take(door: &Arc<Door>) -> Option<Self> {
         door.shared.listeners[door.listener]
@@ -46,7 +46,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for Counted {
     fn drop(&mut self) {
         self.0.shared.listeners[self.0.listener].exit();
     }
@@ -89,8 +89,12 @@ impl Door {
 }
 
 /// From the first packet of a connection to its end.
-pub(super) async fn serve(seat: Seat, incoming: Incoming, mut orders: watch::Receiver<Order>) {
-    let door = Arc::clone(&seat.0);
+pub(super) async fn serve(
+    counted: Counted,
+    incoming: Incoming,
+    mut orders: watch::Receiver<Order>,
+) {
+    let door = Arc::clone(&counted.0);
     let peer = incoming.remote_address();
     let config = &door.shared.listeners[door.listener].config;
     let patience = config.first_packet_timeout;

@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 
 use super::bridge::expect_no_panic;
 use super::config::server_config;
-use super::door::{Door, Seat, serve};
+use super::door::{Counted, Door, serve};
 use crate::shared::Shared;
 use crate::token_bucket::TokenBucket;
 
@@ -151,9 +151,9 @@ impl Acceptor {
         if let Some(pace) = &mut self.pace {
             pace.take(1);
         }
-        match Seat::take(&self.door) {
-            Some(seat) => {
-                let serving = serve(seat, incoming, self.orders.clone());
+        match Counted::take(&self.door) {
+            Some(counted) => {
+                let serving = serve(counted, incoming, self.orders.clone());
                 self.connections.spawn(serving);
             }
             None => {
