@@ -19,6 +19,8 @@ const CROWDED_BYTES: usize = 8 * 1024 * 1024;
 pub(crate) enum Mail {
     /// What the cluster decided of what this reactor asked for.
     Decided(Vec<Answer>),
+    /// The cluster answered something else than what it was asked.
+    Mismatch { commands: usize, replies: usize },
     /// Messages of another reactor's clients.
     Parcels(Vec<Parcel>),
     /// A client whose place is here.

@@ -126,10 +126,14 @@ impl Shared {
     fn answer(&self, waiters: Vec<Waiter>, decision: Result<Vec<Reply>, Unavailable>) {
         self.proposals.answered(&waiters);
         let mut replies = match decision {
-            Ok(replies) => {
-                assert_eq!(replies.len(), waiters.len(), "a reply for each command");
-                Some(replies.into_iter())
+            Ok(replies) if replies.len() != waiters.len() => {
+                // This may be anybody's thread; the end of a reactor is the broker's.
+                return self.mailboxes[0].put(Mail::Mismatch {
+                    commands: waiters.len(),
+                    replies: replies.len(),
+                });
             }
+            Ok(replies) => Some(replies.into_iter()),
             Err(unavailable) => {
                 tracing::warn!(%unavailable, commands = waiters.len(), "nothing is decided");
                 None

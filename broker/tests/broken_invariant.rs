@@ -16,11 +16,17 @@ use quorate_mqtt::version::Version;
 use support::{Client, TestBroker};
 
 /// Answers fewer commands than it was given.
-struct Forgetful;
+struct Forgetful {
+    /// On a thread that is not the broker's, and whose end tells nobody anything.
+    on_its_own_thread: bool,
+}
 
 impl ControlPlane for Forgetful {
     fn propose(&self, _: Vec<Command>, done: Done) {
-        done(Ok(Vec::new()));
+        match self.on_its_own_thread {
+            true => drop(std::thread::spawn(|| done(Ok(Vec::new())))),
+            false => done(Ok(Vec::new())),
+        }
     }
 
     fn view(&self, _: &mut dyn FnMut(&ClusterView)) {}
@@ -28,7 +34,13 @@ impl ControlPlane for Forgetful {
 
 #[test]
 fn a_broker_that_cannot_go_on_says_so() {
-    let broker = Broker::start(TestBroker::config(), Arc::new(Forgetful)).unwrap();
+    for on_its_own_thread in [false, true] {
+        ends_with_a_word(Forgetful { on_its_own_thread });
+    }
+}
+
+fn ends_with_a_word(plane: Forgetful) {
+    let broker = Broker::start(TestBroker::config(), Arc::new(plane)).unwrap();
     assert!(broker.is_serving());
     let mut client = Client::open(broker.addresses()[0], Version::V5);
     client.send(&Packet::Connect(Connect::new(Version::V5, "client")));

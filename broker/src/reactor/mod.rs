@@ -234,6 +234,9 @@ impl Reactor {
         for mail in taken.mail {
             match mail {
                 Mail::Decided(answers) => self.on_decided(answers),
+                Mail::Mismatch { commands, replies } => {
+                    panic!("{replies} replies to {commands} commands, not a reply for each command")
+                }
                 Mail::Parcels(parcels) => self.on_parcels(parcels),
                 Mail::Arrived(connection) => self.settle(*connection),
                 Mail::Room => self.on_room(),
