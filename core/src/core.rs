@@ -384,14 +384,23 @@ fn assemble<R: Runtime>(
     let (local, local_rounds) = ReadRounds::new(limits.waiting_reads);
 
     let [g, i] = [&group, &group].map(Arc::clone);
-    let writer = EntryWriter::new(g, Arc::clone(&intake), clock, Arc::clone(&entries));
+    let (own_batches, applied) = {
+        let machine = machine::read(&machine);
+        (machine.own_batches(), machine.watch_applied())
+    };
+    let writer = EntryWriter::new(
+        g,
+        Arc::clone(&intake),
+        own_batches,
+        clock,
+        Arc::clone(&entries),
+    );
     let own = Proposer::new(
         i,
         Arc::clone(&queue),
         Arc::clone(&intake),
         Arc::clone(&proposer),
     );
-    let applied = machine::read(&machine).watch_applied();
     let compactor = Compactor::new(Arc::clone(&group), meter.clone(), applied);
     supervisor.spawn("entry writer", writer.run());
     supervisor.spawn("proposer", own.run());

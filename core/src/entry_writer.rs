@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
+use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -22,12 +23,14 @@ use tokio::sync::watch;
 use crate::clock::WallClock;
 use crate::group::Group;
 use crate::intake::{Intake, RequestKey};
+use crate::own_batches::OwnBatches;
 use crate::types::{Outcomes, Runtime, ServerMetrics, leader_of};
 use crate::wire::message::Refusal;
 
 pub(crate) struct EntryWriter<R: Runtime> {
     group: Arc<Group<R>>,
     intake: Arc<Intake>,
+    own_batches: Arc<OwnBatches>,
     clock: Arc<dyn WallClock>,
     counters: Arc<EntryCounters>,
     leadership: watch::Receiver<ServerMetrics>,
@@ -50,6 +53,7 @@ impl<R: Runtime> EntryWriter<R> {
     pub(crate) fn new(
         group: Arc<Group<R>>,
         intake: Arc<Intake>,
+        own_batches: Arc<OwnBatches>,
         clock: Arc<dyn WallClock>,
         counters: Arc<EntryCounters>,
     ) -> Self {
@@ -57,6 +61,7 @@ impl<R: Runtime> EntryWriter<R> {
             leadership: group.raft.server_metrics(),
             group,
             intake,
+            own_batches,
             clock,
             counters,
             in_flight: FuturesUnordered::new(),
@@ -99,6 +104,7 @@ impl<R: Runtime> EntryWriter<R> {
     /// whose fate the next leader decides, so nobody must wait for it here.
     fn abandon(&mut self) {
         self.in_flight = FuturesUnordered::new();
+        self.own_batches.clear();
         let leader = leader_of(&self.leadership.borrow());
         self.intake.refuse_all(&Refusal::NotLeader { leader });
     }
@@ -120,13 +126,11 @@ impl<R: Runtime> EntryWriter<R> {
                 result: Err(refusal),
             });
         }
+        let encoded = Bytes::from(wire::pack_batch(encoded));
         self.counters.entries.fetch_add(1, Relaxed);
         self.counters.bytes.fetch_add(encoded.len() as u64, Relaxed);
-        let written = self
-            .group
-            .raft
-            .client_write_ff(Payload::from(encoded))
-            .await;
+        self.own_batches.put(encoded.clone(), batch);
+        let written = self.group.raft.client_write_ff(Payload(encoded)).await;
         let Ok(receiver) = written else {
             let result = Err(Refusal::Stopped);
             return self.settle(Written { keys, result });

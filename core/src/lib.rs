@@ -29,6 +29,7 @@ mod membership;
 mod metrics;
 mod network;
 mod observer;
+mod own_batches;
 mod peer;
 mod proposal_queue;
 mod proposer;

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::config::CoreConfig;
 use crate::observer::ApplyObserver;
+use crate::own_batches::OwnBatches;
 use crate::types::Outcomes;
 
 /// [`ClusterState`] behind the store's port. It tells the observer of every
@@ -21,6 +22,7 @@ use crate::types::Outcomes;
 pub(crate) struct ClusterMachine {
     state: ClusterState,
     observer: Arc<dyn ApplyObserver>,
+    own_batches: Arc<OwnBatches>,
     /// The number of entries that are applied: the last index and one.
     applied: watch::Sender<u64>,
 }
@@ -38,12 +40,18 @@ impl ClusterMachine {
         Self {
             state,
             observer,
+            own_batches: Arc::new(OwnBatches::new(config.limits.entries_in_flight)),
             applied: watch::Sender::new(0),
         }
     }
 
     pub(crate) fn state(&self) -> &ClusterState {
         &self.state
+    }
+
+    /// Where the machine looks before it decodes an entry.
+    pub(crate) fn own_batches(&self) -> Arc<OwnBatches> {
+        Arc::clone(&self.own_batches)
     }
 
     pub(crate) fn watch_applied(&self) -> watch::Receiver<u64> {
@@ -61,8 +69,11 @@ impl Machine for ClusterMachine {
     type State = ClusterState;
 
     fn apply(&mut self, index: u64, payload: &[u8]) -> Result<Outcomes, MachineError> {
-        let batch = wire::decode_batch(payload)
-            .map_err(|error| MachineError::new(format!("entry {index}: {error}")))?;
+        let batch = match self.own_batches.take(payload) {
+            Some(batch) => batch,
+            None => wire::decode_batch(payload)
+                .map_err(|error| MachineError::new(format!("entry {index}: {error}")))?,
+        };
         let applied = self.state.apply(Revision::new(index), &batch, payload);
         assert_eq!(
             applied.outcomes.len(),

@@ -9,6 +9,8 @@
 //! is told apart from a format that this build does not know. Bodies are rkyv
 //! archives: they are copied to aligned memory and validated before access.
 
+use std::fmt;
+
 use rkyv::api::high::{HighDeserializer, HighSerializer, HighValidator};
 use rkyv::bytecheck::CheckBytes;
 use rkyv::rancor::{Error, Panic, ResultExt};
@@ -73,6 +75,26 @@ impl Format {
         kind_name(&self.kind)
     }
 
+    /// Whether these bytes say that they are of this kind; nothing else is checked.
+    pub(crate) fn is_kind_of(self, bytes: &[u8]) -> bool {
+        bytes.starts_with(&self.kind)
+    }
+
+    pub(crate) fn malformed(self, detail: &dyn fmt::Display) -> FrameError {
+        FrameError::Malformed {
+            kind: self.name(),
+            detail: detail.to_string(),
+        }
+    }
+
+    pub(crate) fn too_large(self, len: usize, limit: usize) -> FrameError {
+        FrameError::TooLarge {
+            kind: self.name(),
+            len,
+            limit,
+        }
+    }
+
     /// The checksum is seeded with kind and version, so it covers them too.
     fn checksum(self, body: &[u8]) -> u64 {
         let seed = (u64::from(u32::from_le_bytes(self.kind)) << 16) | u64::from(self.version);
@@ -110,7 +132,7 @@ where
     view::<T, _>(format, bytes, |archived| {
         rkyv::deserialize::<T, Error>(archived)
     })?
-    .map_err(|error| malformed(format, &error))
+    .map_err(|error| format.malformed(&error))
 }
 
 /// Checks all that [`open`] checks and shows the body in place, without a copy
@@ -134,16 +156,7 @@ where
         &copy
     };
     let archived = rkyv::access::<T::Archived, Error>(aligned);
-    archived
-        .map(look)
-        .map_err(|error| malformed(format, &error))
-}
-
-fn malformed(format: Format, error: &Error) -> FrameError {
-    FrameError::Malformed {
-        kind: format.name(),
-        detail: error.to_string(),
-    }
+    archived.map(look).map_err(|error| format.malformed(&error))
 }
 
 /// Opens a frame whose body carries its own structure.
@@ -190,11 +203,7 @@ pub fn open_raw(format: Format, bytes: &[u8]) -> Result<&[u8], FrameError> {
 /// Refuses bytes beyond `limit` before anything is read from them.
 pub fn check_size(format: Format, bytes: &[u8], limit: usize) -> Result<(), FrameError> {
     if bytes.len() > limit {
-        return Err(FrameError::TooLarge {
-            kind: format.name(),
-            len: bytes.len(),
-            limit,
-        });
+        return Err(format.too_large(bytes.len(), limit));
     }
     Ok(())
 }

@@ -9,6 +9,7 @@
 compile_error!("the feature `mutants` plants bugs; it must never be in a release build");
 
 mod digest;
+mod packing;
 mod retained_scan;
 mod rfc3339;
 mod route_index;

@@ -1,10 +1,10 @@
 //! How commands and their outcomes travel and rest: versioned, checked, bounded.
 
 use crate::command::{Batch, Request};
-use crate::frame;
 use crate::frame::{Format, FrameError};
 use crate::limits::{MAX_ENTRY_BYTES, MAX_REQUESTS};
 use crate::reply::RequestOutcome;
+use crate::{frame, packing};
 
 const BATCH: Format = Format::new(*b"QBAT", 1);
 const REQUEST: Format = Format::new(*b"QREQ", 1);
@@ -14,9 +14,16 @@ pub fn encode_batch(batch: &Batch) -> Vec<u8> {
     frame::seal(BATCH, batch)
 }
 
+/// The same batch in fewer bytes, if there are any to be saved.
+pub fn pack_batch(encoded: Vec<u8>) -> Vec<u8> {
+    packing::pack(encoded)
+}
+
+/// Of a batch that is packed or not.
 pub fn decode_batch(bytes: &[u8]) -> Result<Batch, FrameError> {
     frame::check_size(BATCH, bytes, MAX_ENTRY_BYTES)?;
-    let batch: Batch = frame::open(BATCH, bytes)?;
+    let bytes = packing::unpack(bytes, MAX_ENTRY_BYTES)?;
+    let batch: Batch = frame::open(BATCH, &bytes)?;
     check_requests(batch.requests.len())?;
     Ok(batch)
 }
@@ -24,7 +31,8 @@ pub fn decode_batch(bytes: &[u8]) -> Result<Batch, FrameError> {
 /// Whether [`decode_batch`] would succeed, at less than half of the cost.
 pub fn check_batch(bytes: &[u8]) -> Result<(), FrameError> {
     frame::check_size(BATCH, bytes, MAX_ENTRY_BYTES)?;
-    let requests = frame::view::<Batch, _>(BATCH, bytes, |batch| batch.requests.len())?;
+    let bytes = packing::unpack(bytes, MAX_ENTRY_BYTES)?;
+    let requests = frame::view::<Batch, _>(BATCH, &bytes, |batch| batch.requests.len())?;
     check_requests(requests)
 }
 

@@ -14,5 +14,6 @@ mod machine;
 mod mqtt;
 mod pki;
 mod problems;
+mod process;
 mod start;
 mod status;

@@ -20,7 +20,7 @@ use crate::control::NodeControl;
 use crate::data_dir::{DataDir, keep_new_files_private};
 use crate::machine::Machine;
 use crate::mqtt::ClientCount;
-use crate::{config, logging, mqtt, pki, problems};
+use crate::{config, logging, mqtt, pki, problems, process};
 
 /// How long the admin API may take to answer what it is asked when it stops.
 const ADMIN_PATIENCE: Duration = Duration::from_secs(8);
@@ -35,6 +35,12 @@ pub(crate) fn run(args: &StartArgs, output: &Output) -> Result<(), Failure> {
     } = loaded;
     output.configuration_warnings(&warnings);
     keep_new_files_private();
+    process::return_freed_memory();
+    let open_files = process::raise_open_files();
+    tracing::debug!(
+        ?open_files,
+        "the most files that this process may have open"
+    );
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();

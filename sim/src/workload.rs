@@ -253,11 +253,18 @@ fn effect_of(error: ProposeError) -> Effect {
     }
 }
 
+/// Whatever, of which packing does not make less.
+fn letters(count: usize, seed: u64) -> String {
+    let mut rng = Rng::new(seed);
+    let letter = |_| char::from(b'a' + rng.below(26) as u8);
+    (0..count).map(letter).collect()
+}
+
 fn command(action: Action, life: Life, world: &World) -> Command {
     match action {
         Action::Write(Object::Setting(number), Some(value)) => Command::SetSetting {
             key: names::setting(number),
-            value: format!("{value} {}", "x".repeat(world.plan.load.value_bytes)),
+            value: format!("{value} {}", letters(world.plan.load.value_bytes, value)),
         },
         Action::Write(Object::Setting(number), None) => Command::RemoveSetting {
             key: names::setting(number),

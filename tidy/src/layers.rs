@@ -69,6 +69,7 @@ pub const LAYERS: &[Layer] = &[
             "foldhash",
             "hashbrown",
             "imbl",
+            "lz4_flex",
             "rkyv",
             "thiserror",
             "xxhash-rust",

@@ -10,6 +10,7 @@ use quorate_model::command::Command;
 use quorate_model::limits::MAX_RETAINED_PAYLOAD_BYTES;
 use quorate_model::reply::Reply;
 use quorate_model::retained::{Message, QoS, RetainedBound};
+use quorate_model::topic_filter::TopicFilter;
 use quorate_model::topic_name::TopicName;
 use quorate_raft_store::{Engine, MemoryEngine, SledEngine};
 
@@ -25,6 +26,33 @@ async fn start_three(network: &MemoryNetwork) -> Vec<TestCore> {
         cores.push(start(config(id, 1), Arc::new(MemoryEngine::new()), network).await);
     }
     cores
+}
+
+/// On a node that proposes and leads, the state and whoever proposed hold the same text.
+#[tokio::test]
+async fn the_leader_does_not_copy_what_it_proposes() {
+    let network = MemoryNetwork::default();
+    let cores = start_three(&network).await;
+    form(&cores[0], &[1, 2, 3]).await;
+    let leader = leader(&cores).unwrap();
+    let filter = TopicFilter::new("a/long/filter/that/is/nowhere/else").unwrap();
+    let add_route = Command::AddRoute {
+        filter: filter.clone(),
+    };
+    leader.propose(add_route).await.unwrap();
+    for core in &cores {
+        let held = core.read(|state| {
+            let (_, held, _) = state.view().routes().next().unwrap();
+            held.clone()
+        });
+        let held = held.await.unwrap().value;
+        assert_eq!(held, filter);
+        let is_same = std::ptr::eq(held.as_str(), filter.as_str());
+        assert_eq!(is_same, core.node() == leader.node(), "{}", core.node());
+    }
+    for core in cores {
+        stop(core, &network).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

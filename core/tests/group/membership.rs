@@ -40,7 +40,7 @@ async fn a_learner_catches_up_by_snapshot_votes_and_leaves() {
     }
     form(&cores[0], &[1, 2, 3]).await;
     for number in 0..60 {
-        let value = "v".repeat(1024);
+        let value = letters(1024, number);
         cores[number % 3]
             .propose(setting(&format!("key{number}"), &value))
             .await
@@ -189,7 +189,7 @@ async fn a_core_that_was_away_is_sent_a_snapshot() {
     let leading = leader(&cores).unwrap();
     let behind = away.metrics().last_log;
     for number in 0..60 {
-        let value = "v".repeat(1024);
+        let value = letters(1024, number);
         leading
             .propose(setting(&format!("key{number}"), &value))
             .await

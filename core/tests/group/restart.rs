@@ -8,7 +8,8 @@ use quorate_core::{MemoryNetwork, ReadError};
 use quorate_raft_store::{Engine, MemoryEngine, Tree, Write};
 
 use crate::support::{
-    Meddler, config, form, leader, node, read_setting, setting, start, start_over, stop, until,
+    Meddler, config, form, leader, letters, node, read_setting, setting, start, start_over, stop,
+    until,
 };
 
 /// The value, and with it every append of its entry, is larger than this.
@@ -43,7 +44,7 @@ async fn a_leader_that_starts_again_reads_what_it_acknowledged() {
         key: COMMITTED.to_vec(),
         value: engine.get(Tree::Meta, COMMITTED).unwrap().unwrap(),
     };
-    let value = "x".repeat(LARGE);
+    let value = letters(LARGE, 1);
     leading.propose(setting("key", &value)).await.unwrap();
     stop(leading, &network).await;
     engine.write(vec![note]).unwrap();

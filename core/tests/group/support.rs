@@ -102,6 +102,17 @@ pub(crate) fn setting(key: &str, value: &str) -> Command {
     }
 }
 
+/// So many letters that no packing makes much fewer.
+pub(crate) fn letters(count: usize, seed: usize) -> String {
+    let mut state = seed as u64;
+    let letter = || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (state ^ (state >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        char::from(b'a' + ((mixed >> 40) % 26) as u8)
+    };
+    std::iter::repeat_with(letter).take(count).collect()
+}
+
 pub(crate) fn claim(client: &str) -> Command {
     Command::Claim {
         client: ClientId::new(client).unwrap(),

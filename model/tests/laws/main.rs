@@ -117,13 +117,18 @@ proptest! {
             prop_assert_eq!(wire::encode_request(&request.clone()), bytes);
         }
         let batch = history.batch(Timestamp::new(1));
-        prop_assert_eq!(wire::decode_batch(&wire::encode_batch(&batch)).unwrap(), batch);
+        let bytes = wire::encode_batch(&batch);
+        prop_assert_eq!(&wire::decode_batch(&bytes).unwrap(), &batch);
+        let packed = wire::pack_batch(bytes);
+        prop_assert_eq!(wire::check_batch(&packed), Ok(()));
+        prop_assert_eq!(wire::decode_batch(&packed).unwrap(), batch);
     }
 
     /// Damaged bytes are errors, never panics, and never half a state.
     #[test]
     fn damage_is_told(history in history(), at in any::<prop::sample::Index>(), flip in 1..=255_u8) {
-        let mut bytes = wire::encode_batch(&history.batch(Timestamp::new(1)));
+        let bytes = wire::encode_batch(&history.batch(Timestamp::new(1)));
+        let mut bytes = wire::pack_batch(bytes);
         let place = at.index(bytes.len());
         bytes[place] ^= flip;
         prop_assert!(wire::decode_batch(&bytes).is_err());
@@ -144,7 +149,7 @@ proptest! {
     #[test]
     fn garbage_under_a_good_seal_is_refused_or_sound(body in prop::collection::vec(any::<u8>(), 0..400)) {
         use quorate_model::frame::{self, Format};
-        for kind in [*b"QBAT", *b"QREQ", *b"QOUT", *b"QSNP"] {
+        for kind in [*b"QBAT", *b"QLZ4", *b"QREQ", *b"QOUT", *b"QSNP"] {
             let sealed = frame::seal_raw(Format::new(kind, 1), &body);
             prop_assert_eq!(wire::check_batch(&sealed), wire::decode_batch(&sealed).map(drop));
             let _ = wire::decode_request(&sealed);
