@@ -40,6 +40,8 @@ pub(super) struct Inflight {
     /// How many of those take a place in the quota.
     counting: usize,
     next_id: PacketId,
+    /// So many ids from `next_id` on are known to be free.
+    free_ids: u16,
 }
 
 impl Inflight {
@@ -49,6 +51,7 @@ impl Inflight {
             sent: 0,
             counting: 0,
             next_id: PacketId::FIRST,
+            free_ids: 0,
         }
     }
 
@@ -70,12 +73,26 @@ impl Inflight {
     /// while there are fewer than the quota, which is no larger than the number of ids.
     pub(super) fn free_id(&mut self) -> PacketId {
         assert!(self.entries.len() < usize::from(u16::MAX));
-        while self.find(self.next_id).is_some() {
-            self.next_id = self.next_id.next();
+        while self.free_ids == 0 {
+            self.free_ids = self.distance_to_a_taken_id();
+            if self.free_ids == 0 {
+                self.next_id = self.next_id.next();
+            }
         }
         let id = self.next_id;
         self.next_id = id.next();
+        self.free_ids -= 1;
         id
+    }
+
+    /// How many ids from `next_id` on are free before the first that is not. Asked once
+    /// for all of those: looking at every message for each id would take long.
+    fn distance_to_a_taken_id(&self) -> u16 {
+        let distances = self
+            .entries
+            .iter()
+            .map(|entry| self.next_id.distance(entry.packet_id));
+        distances.min().unwrap_or(u16::MAX)
     }
 
     /// A new message that has just been sent.
@@ -164,9 +181,45 @@ impl Inflight {
         ids.sort_unstable();
         ids.dedup();
         assert_eq!(ids.len(), self.entries.len(), "a packet id twice");
+        assert!(self.free_ids <= self.distance_to_a_taken_id());
         let released = |entry: &Entry| entry.awaits == Awaits::Completion;
         for entry in self.entries.iter().filter(|entry| released(entry)) {
             assert!(entry.kept.message.is_none(), "kept for nobody");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quorate_model::retained::QoS;
+
+    use super::*;
+    use crate::session::subscription_ids::SubscriptionIdList;
+
+    fn send(inflight: &mut Inflight) -> PacketId {
+        let id = inflight.free_id();
+        let kept = Kept {
+            message: None,
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            subscription_ids: SubscriptionIdList::None,
+            group: None,
+        };
+        inflight.push(id, Awaits::Acknowledgement, kept);
+        id
+    }
+
+    #[test]
+    fn ids_in_use_are_passed_over_in_every_round() {
+        let mut inflight = Inflight::new();
+        let never_acknowledged: Vec<_> = (0..3).map(|_| send(&mut inflight)).collect();
+        let mut late = send(&mut inflight);
+        for _ in 0..3 * usize::from(u16::MAX) {
+            let id = send(&mut inflight);
+            assert!(id != late && !never_acknowledged.contains(&id), "{id:?}");
+            assert!(inflight.remove(late).is_some());
+            late = id;
+        }
+        inflight.validate();
     }
 }
