@@ -15,6 +15,9 @@ pub struct BrokerConfig {
     pub listeners: Vec<ListenerConfig>,
     pub authentication: AuthenticationConfig,
     pub limits: Limits,
+    /// Of packets that have not come to their end, of all clients that are in together.
+    /// Above it, who holds most is sent away.
+    pub max_unfinished_bytes: usize,
     /// Of all nodes of the cluster together.
     pub retained_bound: RetainedBound,
     pub shared_strategy: SharedStrategy,

@@ -8,7 +8,6 @@ mod connection;
 mod control_plane;
 mod deadlines;
 mod filter_set;
-mod guests;
 mod listener;
 mod mailbox;
 mod metrics;
@@ -25,6 +24,7 @@ mod session_table;
 mod shared;
 mod tls;
 mod token_bucket;
+mod unfinished;
 pub mod websocket;
 
 pub use authentication::{LineFault, TextFault, UserFileError, UserLineError, user_line};

@@ -31,12 +31,13 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) not_retained_remark: Remark,
-    pub(crate) guests_remark: Remark,
+    pub(crate) unfinished_remark: Remark,
     pub(crate) proposals: Proposals,
     /// One for each reactor.
     pub(crate) mailboxes: Vec<Mailbox>,
-    /// What is held for clients that are not in yet.
+    /// What is held of unfinished packets: of clients that are not in yet, and of others.
     pub(crate) guest_bytes: Arc<AtomicUsize>,
+    pub(crate) client_bytes: Arc<AtomicUsize>,
     router: RwLock<Router>,
     sessions: AtomicU64,
     random: SystemRandom,
@@ -54,6 +55,7 @@ impl Shared {
             router: RwLock::new(Router::new(config.hash_seed, config.shared_strategy)),
             proposals: Proposals::default(),
             guest_bytes: Arc::default(),
+            client_bytes: Arc::default(),
             mailboxes,
             config,
             listeners,
@@ -62,7 +64,7 @@ impl Shared {
             clock: Clock::start(),
             metrics: Arc::default(),
             not_retained_remark: Remark::default(),
-            guests_remark: Remark::default(),
+            unfinished_remark: Remark::default(),
             sessions: AtomicU64::new(1),
             random: SystemRandom::new(),
         }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use quorate_model::member::Roles;
 
+use crate::byte_size::ByteSize;
 use crate::config::Config;
 use crate::listener_config::ListenerConfig;
 use crate::listener_tls::ClientCertificates;
@@ -27,6 +28,7 @@ pub(crate) fn check_clients(config: &Config, origins: &Origins) -> Vec<Problem> 
 pub(crate) fn warn_of_clients(config: &Config, origins: &Origins) -> Vec<Problem> {
     let mut warnings = Vec::new();
     warnings.extend(warn_of_queue(config, origins));
+    warnings.extend(warn_of_unfinished(config, origins));
     let listeners = &config.listeners.enabled;
     warnings.extend(
         listeners
@@ -107,15 +109,37 @@ fn check_anybody(config: &Config, origins: &Origins) -> Option<Problem> {
 }
 
 fn warn_of_queue(config: &Config, origins: &Origins) -> Option<Problem> {
-    let mqtt = &config.mqtt;
-    let (queue, packet) = (mqtt.max_queue_bytes, mqtt.max_packet_size);
-    (queue < packet).then(|| {
+    let queue = config.mqtt.max_queue_bytes;
+    let what_happens = "a large message fits no queue";
+    warn_of_less_than_a_packet("mqtt.max_queue_bytes", queue, what_happens, config, origins)
+}
+
+fn warn_of_unfinished(config: &Config, origins: &Origins) -> Option<Problem> {
+    let unfinished = config.mqtt.max_unfinished_bytes;
+    let what_happens = "a client is sent away for a large packet that comes slowly";
+    warn_of_less_than_a_packet(
+        "mqtt.max_unfinished_bytes",
+        unfinished,
+        what_happens,
+        config,
+        origins,
+    )
+}
+
+fn warn_of_less_than_a_packet(
+    key: &str,
+    value: ByteSize,
+    what_happens: &str,
+    config: &Config,
+    origins: &Origins,
+) -> Option<Problem> {
+    let packet = config.mqtt.max_packet_size;
+    (value < packet).then(|| {
         Problem::new(format!(
-            "{queue} is less than mqtt.max_packet_size, which is {packet}: a large message \
-             fits no queue"
+            "{value} is less than mqtt.max_packet_size, which is {packet}: {what_happens}"
         ))
-        .about("mqtt.max_queue_bytes")
-        .from(origins.of("mqtt.max_queue_bytes"))
+        .about(key)
+        .from(origins.of(key))
         .with_hint(format!("set it to {packet} or more"))
     })
 }

@@ -188,6 +188,12 @@ fn warnings() {
              a large message fits no queue (--set mqtt.max_queue_bytes); set it to 1MB or more",
         ),
         (
+            &["mqtt.max_unfinished_bytes=64KB"],
+            "mqtt.max_unfinished_bytes: 64KB is less than mqtt.max_packet_size, which is 1MB: \
+             a client is sent away for a large packet that comes slowly \
+             (--set mqtt.max_unfinished_bytes); set it to 1MB or more",
+        ),
+        (
             &["listeners.ws.a.max_message_size=64KB"],
             "listeners.ws.a.max_message_size: 64KB is less than mqtt.max_packet_size, which \
              is 1MB, and most clients send a packet as one message \

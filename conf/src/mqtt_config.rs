@@ -10,6 +10,8 @@ pub struct MqttConfig {
     /// Of a whole packet, header included, in both directions. At most
     /// 268,435,460 bytes, which is what the protocol can count.
     pub max_packet_size: ByteSize,
+    /// Of packets of this node's clients that have not come to their end.
+    pub max_unfinished_bytes: ByteSize,
     /// Messages with QoS 1 and 2 that are sent to a client and not
     /// acknowledged yet; a client may ask for fewer.
     pub max_inflight: u16,

@@ -17,6 +17,7 @@ fn defaults() {
     let duration = |text: &str| text.parse().unwrap();
     let expected = MqttConfig {
         max_packet_size: size("1MB"),
+        max_unfinished_bytes: size("1GB"),
         max_inflight: 32,
         receive_maximum: 1024,
         max_queue_bytes: size("1MB"),

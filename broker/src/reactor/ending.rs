@@ -35,7 +35,7 @@ impl Reactor {
         if let Some(layers) = &mut connection.layers {
             layers.close();
         }
-        self.guests.set(key.place, 0);
+        self.forget_unfinished(key);
         if has_last_words {
             self.mark_dirty(key);
             self.deadlines.add(until, Subject::Connection(key));
@@ -67,7 +67,7 @@ impl Reactor {
         let mut connection = self.connections.remove(key.place);
         // Closing the socket does it too, where nothing else holds it.
         let _ = self.poll.registry().deregister(&mut connection.socket);
-        self.guests.set(key.place, 0);
+        self.forget_unfinished(key);
         self.count_out(&connection);
     }
 

@@ -69,7 +69,7 @@ impl Reactor {
             self.keep_rest(key, input, taken);
         }
         if !is_in {
-            self.count_guest(key);
+            self.count_unfinished(key);
         }
         self.after_layers(key);
     }
@@ -119,34 +119,6 @@ impl Reactor {
         if let Some(layers) = self.layers(key) {
             layers.end_wait();
             self.resume(key);
-        }
-    }
-
-    /// Counts what is held for a connection that was not in before, and has those go
-    /// that hold most if it is too much.
-    pub(super) fn count_guest(&mut self, key: ConnectionKey) {
-        let Some(connection) = self.connection(key) else {
-            return;
-        };
-        let held = match connection.phase {
-            Phase::Live(_) | Phase::Leaving { .. } => 0,
-            Phase::Silent { .. }
-            | Phase::Departing { .. }
-            | Phase::Authenticating(_)
-            | Phase::Claiming(_) => {
-                let layers = connection.layers.as_ref();
-                connection.input.len() + layers.map_or(0, |layers| layers.held_bytes())
-            }
-        };
-        self.guests.set(key.place, held);
-        while let Some(place) = self.guests.largest_above_limit() {
-            let largest = self.connections.get(place);
-            let largest = largest.unwrap_or_else(|| panic!("nobody at {place}"));
-            let (key, peer) = (largest.key, largest.peer);
-            if self.shared.guests_remark.is_due(self.now) {
-                tracing::warn!(%peer, "dropped: too much is held for clients that are not in yet");
-            }
-            self.drop_connection(key);
         }
     }
 

@@ -18,6 +18,7 @@ mod connecting;
 mod deciding;
 mod ending;
 mod handing_over;
+mod holding;
 mod layered;
 mod moving;
 mod packets;
@@ -49,7 +50,6 @@ use quorate_mqtt::session::{Context, Input, Outbox, Output as SessionOutput};
 
 use crate::connection::{Connection, ConnectionKey, ConnectionOutbox, OutputPool, Phase};
 use crate::deadlines::Deadlines;
-use crate::guests::Guests;
 use crate::mailbox::Mail;
 use crate::metrics::Tally;
 use crate::places::Places;
@@ -58,6 +58,7 @@ use crate::routing::{Routed, Router, RouterCache};
 use crate::seat::{ReactorNumber, Seat};
 use crate::session_table::{SessionKey, SessionTable};
 use crate::shared::Shared;
+use crate::unfinished::{GUESTS_LIMIT_BYTES, Unfinished};
 
 pub(crate) const WAKER: Token = Token(usize::MAX);
 /// Listeners have the tokens below it, connections those from it on.
@@ -81,7 +82,10 @@ pub(crate) struct Reactor {
     tenants: u32,
     /// Which reactor got the last of those that are spread.
     last_sent_to: usize,
-    guests: Guests,
+    /// What is held of packets that have not come to their end, for those who are not
+    /// in yet, and for the others.
+    unfinished_guests: Unfinished,
+    unfinished_clients: Unfinished,
     sessions: SessionTable,
     router_cache: RouterCache,
     deadlines: Deadlines,
@@ -129,7 +133,11 @@ impl Reactor {
             outgoing: Outgoing::new(shared.mailboxes.len()),
             now: shared.clock.now(),
             sessions: SessionTable::new(shared.config.hash_seed),
-            guests: Guests::new(Arc::clone(&shared.guest_bytes)),
+            unfinished_guests: Unfinished::new(GUESTS_LIMIT_BYTES, Arc::clone(&shared.guest_bytes)),
+            unfinished_clients: Unfinished::new(
+                shared.config.max_unfinished_bytes,
+                Arc::clone(&shared.client_bytes),
+            ),
             shared,
             listeners,
             connections: Places::new(),

@@ -48,7 +48,7 @@ impl Reactor {
             let mut connection = self.connections.remove(key.place);
             // It is watched again from where it goes.
             let _ = self.poll.registry().deregister(&mut connection.socket);
-            self.guests.set(key.place, 0);
+            self.forget_unfinished(key);
             self.send_to(home, connection);
         }
     }

@@ -11,7 +11,7 @@ use crate::connection::{ConnectionKey, Phase};
 
 /// The beginning of a packet that is shorter than this is put before what is read next;
 /// a longer one is continued where it lies.
-const SMALL_REMAINDER: usize = READ_BYTES / 4;
+pub(super) const SMALL_REMAINDER: usize = READ_BYTES / 4;
 /// Of a client that is not in yet. The fields of a CONNECT could come to more, but a
 /// client id, a name, a token as long as it may be and a will of 64 KiB do not; and
 /// this much is held for whoever begins to send one.
@@ -74,7 +74,7 @@ impl Reactor {
             self.keep_rest(key, all, taken);
         }
         if !is_in {
-            self.count_guest(key);
+            self.count_unfinished(key);
         }
     }
 
@@ -84,17 +84,22 @@ impl Reactor {
         {
             connection.input = rest.to_vec();
         }
+        if rest.len() > SMALL_REMAINDER {
+            self.count_unfinished(key);
+        }
     }
 
     /// A large packet grows where it lies; once it is there, so much memory is not kept.
     pub(super) fn keep_rest(&mut self, key: ConnectionKey, mut all: Vec<u8>, taken: usize) {
         if taken > 0 && all.len() - taken <= SMALL_REMAINDER {
-            return self.keep_input(key, &all[taken..]);
+            self.keep_input(key, &all[taken..]);
+            return self.count_unfinished(key);
         }
         all.drain(..taken);
         if let Some(connection) = self.connection(key) {
             connection.input = all;
         }
+        self.count_unfinished(key);
     }
 
     /// Goes on with what came while nothing was read.
@@ -111,7 +116,7 @@ impl Reactor {
             false => self.take_packets(key, &input),
         };
         self.keep_rest(key, input, taken);
-        self.count_guest(key);
+        self.count_unfinished(key);
         self.after_layers(key);
     }
 

@@ -74,6 +74,7 @@ impl TestBroker {
             listeners: vec![listener(Carrier::TCP)],
             authentication: AuthenticationConfig::default(),
             limits: Limits::default(),
+            max_unfinished_bytes: 1 << 30,
             retained_bound: RetainedBound::NONE,
             shared_strategy: SharedStrategy::RoundRobin,
             threads: 3,

@@ -20,6 +20,7 @@ pub(super) fn broker_config(config: &Config, hash_seed: u64) -> BrokerConfig {
             scram_users: config.auth.scram_users.clone(),
         },
         limits: limits(mqtt),
+        max_unfinished_bytes: mqtt.max_unfinished_bytes.bytes() as usize,
         retained_bound: RetainedBound {
             messages: mqtt.max_retained_messages,
             bytes: mqtt.max_retained_bytes.bytes(),
@@ -148,7 +149,7 @@ mod tests {
     fn what_is_configured_reaches_the_broker() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let text = "[mqtt]\nmax_inflight = 7\nkeepalive_multiplier = 2\nretain_available = false\n\
-                    max_qos = 1\nmax_retained_messages = 9\nmax_retained_bytes = \"2KB\"\n\
+                    max_qos = 1\nmax_unfinished_bytes = \"3KB\"\nmax_retained_messages = 9\nmax_retained_bytes = \"2KB\"\n\
                     server_reference = \"other:1883\"\n\
                     session_expiry_max = \"1h\"\nshared_subscription_strategy = \"sticky\"\n\
                     [listeners.tcp.default]\nbind = \"127.0.0.1:0\"\nmax_connections = 5\n";
@@ -170,6 +171,7 @@ mod tests {
             bytes: 2_048,
         };
         assert_eq!(broker.retained_bound, bound);
+        assert_eq!(broker.max_unfinished_bytes, 3 * 1024);
         assert_eq!(broker.server_reference.as_deref(), Some("other:1883"));
         assert_eq!(broker.shared_strategy, SharedStrategy::Sticky);
         assert_eq!(broker.listeners[0].max_connections, 5);

@@ -12,6 +12,9 @@ const SENT: usize = 4 * 1024;
 /// The largest that a packet can be.
 const LARGEST: [u8; 4] = [0xff, 0xff, 0xff, 0x7f];
 const PACKET_TOO_LARGE: u8 = 0x95;
+const QUOTA_EXCEEDED: u8 = 0x97;
+/// A message of 1 MB without its own header, so far.
+const LARGE: [u8; 3] = [0xfb, 0xff, 0x3f];
 
 fn begun(first: u8, length: &[u8], begin: &[u8]) -> Vec<u8> {
     let mut bytes = [&[first], length, begin].concat();
@@ -20,8 +23,8 @@ fn begun(first: u8, length: &[u8], begin: &[u8]) -> Vec<u8> {
 }
 
 /// In, with all of them committed at once.
-fn clients(besieged: &Besieged) -> Vec<Client> {
-    let streams = besieged.connections(CONNECTIONS).into_iter();
+fn clients(besieged: &Besieged, count: usize) -> Vec<Client> {
+    let streams = besieged.connections(count).into_iter();
     let mut clients: Vec<Client> = streams
         .map(|stream| Client::over(stream, Version::V5))
         .collect();
@@ -62,7 +65,7 @@ fn first_packets_of_256_mb() {
 #[test]
 fn messages_of_256_mb() {
     let mut besieged = Besieged::start(&[]);
-    let mut clients = clients(&besieged);
+    let mut clients = clients(&besieged, CONNECTIONS);
     let bytes = begun(0x30, &LARGEST, &[0, 1, b't', 0]);
     for client in &mut clients {
         let _ = client.try_send(&bytes);
@@ -79,9 +82,8 @@ fn messages_of_256_mb() {
 #[test]
 fn messages_that_may_be_sent_and_do_not_come() {
     let mut besieged = Besieged::start(&[]);
-    let mut clients = clients(&besieged);
-    // 1 MB without its own header.
-    let bytes = begun(0x30, &[0xfb, 0xff, 0x3f], &[0, 1, b't', 0]);
+    let mut clients = clients(&besieged, CONNECTIONS);
+    let bytes = begun(0x30, &LARGE, &[0, 1, b't', 0]);
     for client in &mut clients {
         client.try_send(&bytes).unwrap();
     }
@@ -91,4 +93,39 @@ fn messages_that_may_be_sent_and_do_not_come() {
     drop(clients);
     besieged.wait_alone();
     besieged.assert_serves();
+}
+
+/// However many they are, together they may not hold more than is allowed: who holds most
+/// goes, and is told why.
+#[test]
+fn more_of_messages_than_is_held_for_all() {
+    const ALLOWED_MB: u64 = 8;
+    const SENT_KB: usize = 900;
+    let sets = format!("mqtt.max_unfinished_bytes={ALLOWED_MB}MB");
+    let mut besieged = Besieged::start(&[&sets]);
+    let mut clients = clients(&besieged, 60);
+    let mut bytes = begun(0x30, &LARGE, &[0, 1, b't', 0]);
+    bytes.resize(SENT_KB * 1024, 0);
+    for client in &mut clients {
+        let _ = client.try_send(&bytes);
+    }
+    // Who is still there brings it to its end, and is served.
+    let mut rest = vec![0; 4 + 0xf_fffb - bytes.len()];
+    rest.extend([0xc0, 0]);
+    let mut served = 0;
+    for client in &mut clients {
+        let _ = client.try_send(&rest);
+        match client.receive() {
+            Some(received) if received.first == 0xd0 => served += 1,
+            Some(received) => {
+                assert_eq!((received.first, received.body[0]), (0xe0, QUOTA_EXCEEDED));
+            }
+            // Cut off while something of its own was on the way.
+            None => {}
+        }
+    }
+    let fit = ALLOWED_MB as usize * 1024 / SENT_KB;
+    assert!((1..=fit).contains(&served), "{served} were served");
+    besieged.assert_serves();
+    besieged.assert_within("60 messages of 900 KB", BASE_MB + 2 * ALLOWED_MB);
 }

@@ -1,35 +1,36 @@
-//! What is held for connections that are not in yet.
+//! What is held of packets that have not come to their end.
 //!
-//! Nobody knows who they are, and there may be very many. So together they have a limit,
-//! those of all reactors, and beyond it goes who holds most on the reactor that sees it: a
-//! client that sends a CONNECT and waits holds little, and never for long.
+//! Each packet has its limit, but there may be very many that send one. So together they
+//! have a limit, those of all reactors, and beyond it goes who holds most on the reactor
+//! that sees it. Those who are not in yet have one of their own, since nobody knows who
+//! they are: a client that sends a CONNECT and waits holds little, and never for long.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// For all reactors: enough for a hundred thousand clients that come back at once and are
-/// cut off in the middle of a CONNECT.
-const LIMIT_BYTES: usize = 64 * 1024 * 1024;
+/// Of those who are not in: enough for a hundred thousand clients that come back at once
+/// and are cut off in the middle of a CONNECT.
+pub(crate) const GUESTS_LIMIT_BYTES: usize = 64 * 1024 * 1024;
 
 /// The place of a connection.
 type Place = u32;
 
 #[derive(Debug)]
-pub(crate) struct Guests {
+pub(crate) struct Unfinished {
     limit: usize,
-    /// What the guests of all reactors hold.
+    /// What is held on all reactors.
     total: Arc<AtomicUsize>,
-    /// What those of this one hold.
+    /// And on this one.
     bytes: usize,
     by_bytes: BTreeSet<(usize, Place)>,
     bytes_of: HashMap<Place, usize>,
 }
 
-impl Guests {
-    pub(crate) fn new(total: Arc<AtomicUsize>) -> Self {
+impl Unfinished {
+    pub(crate) fn new(limit: usize, total: Arc<AtomicUsize>) -> Self {
         Self {
-            limit: LIMIT_BYTES,
+            limit,
             total,
             bytes: 0,
             by_bytes: BTreeSet::new(),
@@ -37,7 +38,7 @@ impl Guests {
         }
     }
 
-    /// Sets what is held for a connection; nothing is said of one that is in, or gone.
+    /// Sets what is held for a connection; nothing for one that is gone.
     pub(crate) fn set(&mut self, place: Place, bytes: usize) {
         let before = match bytes {
             0 if self.bytes == 0 => return,
@@ -70,10 +71,7 @@ mod tests {
     #[test]
     fn the_largest_goes_when_there_is_too_much() {
         let total = Arc::new(AtomicUsize::new(0));
-        let with_limit = || Guests {
-            limit: 100,
-            ..Guests::new(Arc::clone(&total))
-        };
+        let with_limit = || Unfinished::new(100, Arc::clone(&total));
         let (mut guests, mut others) = (with_limit(), with_limit());
         guests.set(1, 60);
         guests.set(2, 40);
