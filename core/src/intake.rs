@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard};
 
 use quorate_model::command::Request;
+use quorate_model::command_size::command_bytes;
 use quorate_model::ids::{Origin, Sequence};
 use quorate_model::limits::{MAX_ENTRY_BYTES, MAX_REQUESTS};
 use quorate_model::reply::RequestOutcome;
 use tokio::sync::{Notify, oneshot, watch};
 
-use crate::command_size::command_bytes;
 use crate::config::CoreLimits;
 use crate::gathering::gather;
 use crate::types::{ServerMetrics, leader_of};

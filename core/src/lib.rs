@@ -11,7 +11,6 @@
 compile_error!("the feature `mutants` plants bugs; it must never be in a release build");
 
 mod clock;
-mod command_size;
 mod compaction;
 mod config;
 mod core;

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard};
 
 use quorate_model::command::Command;
+use quorate_model::command_size::command_bytes;
 use quorate_model::reply::Replies;
 use tokio::sync::{Notify, oneshot};
 
-use crate::command_size::command_bytes;
 use crate::config::CoreLimits;
 use crate::gathering::gather;
 use crate::proposer::ProposeError;

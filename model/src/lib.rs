@@ -11,6 +11,7 @@ compile_error!("the feature `mutants` plants bugs; it must never be in a release
 mod digest;
 mod packing;
 mod retained_scan;
+mod retained_totals;
 mod rfc3339;
 mod route_index;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub mod change;
 pub mod client_id;
 pub mod cluster;
 pub mod command;
+pub mod command_size;
 pub mod event;
 pub mod frame;
 pub mod ids;

@@ -9,13 +9,14 @@ use crate::ban::{Ban, BanSubject};
 use crate::change::Change;
 use crate::cluster::Cluster;
 use crate::digest::RowHasher;
-use crate::ids::{Digest, Incarnation, NodeId};
+use crate::ids::{Digest, Incarnation, NodeId, Timestamp};
 use crate::index::MatchCache;
-use crate::limits::MAX_RETAINED_BYTES;
+use crate::limits::{MAX_RETAINED_BYTES, MAX_RETAINED_PAYLOAD_BYTES};
 use crate::member::Member;
 use crate::reply::Bound;
 use crate::retained::{self, Retained, RetainedBound};
 use crate::retained_scan;
+use crate::retained_totals::RetainedTotals;
 use crate::route_index::{RouteIndex, Target};
 use crate::schema::{Bans, Members, RetainedMessages, RouteKey, Routes, Settings};
 use crate::table::Table;
@@ -31,8 +32,7 @@ pub struct ClusterView {
     /// memory than the routes themselves.
     route_index: OnceLock<RouteIndex>,
     hash_seed: u64,
-    /// What all retained messages weigh.
-    retained_bytes: u64,
+    retained_totals: RetainedTotals,
 }
 
 /// The part of a view that is data; the rest is derived from it.
@@ -54,12 +54,12 @@ impl ClusterView {
     }
 
     pub(crate) fn from_tables(tables: ViewTables, hash_seed: u64) -> Self {
-        let retained_bytes = weight_of_retained(&tables);
+        let retained_totals = RetainedTotals::of(tables.retained.iter());
         Self {
             tables,
             route_index: OnceLock::new(),
             hash_seed,
-            retained_bytes,
+            retained_totals,
         }
     }
 
@@ -90,14 +90,15 @@ impl ClusterView {
             }
             Change::RoutesDropped { node } => self.drop_routes(node),
             Change::RetainedSet { topic, retained } => {
-                let before = tables.retained.get(&topic);
-                self.retained_bytes -= before.map_or(0, |before| before.weight(&topic));
-                self.retained_bytes += retained.weight(&topic);
-                tables.retained.insert(topic, retained);
+                self.retained_totals.add(&topic, &retained);
+                if let Some(before) = tables.retained.insert(topic.clone(), retained) {
+                    self.retained_totals.remove(&topic, &before);
+                }
             }
             Change::RetainedCleared { topic } => {
-                let removed = tables.retained.remove(&topic);
-                self.retained_bytes -= removed.map_or(0, |removed| removed.weight(&topic));
+                if let Some(removed) = tables.retained.remove(&topic) {
+                    self.retained_totals.remove(&topic, &removed);
+                }
             }
             Change::BanSet { subject, ban } => {
                 tables.bans.insert(subject, ban);
@@ -201,13 +202,17 @@ impl ClusterView {
         message: &retained::Message,
         within: RetainedBound,
     ) -> Result<(), (Bound, u64)> {
+        if message.bytes() > MAX_RETAINED_PAYLOAD_BYTES {
+            let limit = MAX_RETAINED_PAYLOAD_BYTES as u64;
+            return Err((Bound::RetainedMessage, limit));
+        }
         let replaced = self.retained(topic).map(|old| old.weight(topic));
         let messages = u64::from(within.messages);
         if replaced.is_none() && self.retained_count() as u64 >= messages {
             return Err((Bound::RetainedMessages, messages));
         }
         let bytes = within.bytes.min(MAX_RETAINED_BYTES);
-        let rest = self.retained_bytes - replaced.unwrap_or(0);
+        let rest = self.retained_bytes() - replaced.unwrap_or(0);
         if rest + retained::row_weight(topic, message) > bytes {
             return Err((Bound::RetainedTotal, bytes));
         }
@@ -215,7 +220,13 @@ impl ClusterView {
     }
 
     pub fn retained_bytes(&self) -> u64 {
-        self.retained_bytes
+        self.retained_totals.bytes()
+    }
+
+    /// Those that expired before that, the oldest first. They are there until an entry of
+    /// the log has them removed.
+    pub fn retained_expired_before(&self, moment: Timestamp) -> impl Iterator<Item = &TopicName> {
+        self.retained_totals.expired_before(moment)
     }
 
     pub fn ban(&self, subject: &BanSubject) -> Option<&Ban> {
@@ -246,7 +257,8 @@ impl ClusterView {
     pub fn validate(&self) {
         let tables = &self.tables;
         tables.validate();
-        assert_eq!(self.retained_bytes, weight_of_retained(tables));
+        let totals = RetainedTotals::of(tables.retained.iter());
+        assert_eq!(self.retained_totals, totals);
         if let Some(index) = self.route_index.get() {
             let rows = tables.routes.iter();
             index.validate(rows.map(|(key, _)| (&key.filter, key.node)));
@@ -301,11 +313,6 @@ fn first_route(node: NodeId) -> RouteKey {
         node,
         filter: TopicFilter::least(),
     }
-}
-
-fn weight_of_retained(tables: &ViewTables) -> u64 {
-    let rows = tables.retained.iter();
-    rows.map(|(topic, retained)| retained.weight(topic)).sum()
 }
 
 fn cluster_digest(cluster: Option<&Cluster>) -> Digest {

@@ -10,12 +10,12 @@ use crate::mutant::Mutant;
 use crate::owner::Owner;
 use crate::reply::{Bound, Rejection, Reply};
 use crate::retained::{Message, Retained, RetainedBound};
+use crate::rules;
 use crate::rules::ClaimRefusal;
 use crate::state::core_tables::CoreTables;
 use crate::topic_filter::TopicFilter;
 use crate::topic_name::TopicName;
 use crate::view::ClusterView;
-use crate::{limits, rules};
 
 /// What the commands of one request may touch.
 pub(super) struct Execution<'a> {
@@ -158,10 +158,6 @@ impl Execution<'_> {
     }
 
     fn retain(&mut self, topic: &TopicName, message: &Message, within: RetainedBound) -> Decision {
-        if message.bytes() > limits::MAX_RETAINED_PAYLOAD_BYTES {
-            let limit = limits::MAX_RETAINED_PAYLOAD_BYTES;
-            return Err(too_large(Bound::RetainedMessage, limit));
-        }
         self.view
             .check_retained(topic, message, within)
             .map_err(|(what, limit)| Rejection::TooLarge { what, limit })?;

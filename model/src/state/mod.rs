@@ -32,6 +32,7 @@ pub use image::StateImage;
 pub use restore::RestoreError;
 
 use crate::authority::Authority;
+use crate::change::Change;
 use crate::client_id::ClientId;
 use crate::command::{Batch, Request};
 use crate::event::{Event, EventKind};
@@ -46,6 +47,11 @@ use crate::state::core_tables::{CoreRows, CoreTables};
 use crate::state::execute::Execution;
 use crate::token::Token;
 use crate::view::ClusterView;
+
+/// How long a retained message is kept after it has expired.
+pub const EXPIRED_KEPT_MS: u64 = 60_000;
+/// How many of them one entry removes.
+const MAX_EXPIRED_REMOVED: usize = 1_000;
 
 #[derive(Debug)]
 pub struct ClusterState {
@@ -117,11 +123,26 @@ impl ClusterState {
             outcomes: Vec::with_capacity(batch.requests.len()),
             changes: Vec::new(),
         };
+        self.remove_expired(&mut applied.changes);
         for request in &batch.requests {
             let outcome = self.apply_request(request, &mut applied);
             applied.outcomes.push(outcome);
         }
         applied
+    }
+
+    /// Retained messages that have expired, so that they take no room from others. Not
+    /// all at once, and not at once: to a node whose clock is behind the leader's they are
+    /// still good.
+    fn remove_expired(&mut self, changes: &mut Vec<Change>) {
+        let moment = self.progress.time.minus_millis(EXPIRED_KEPT_MS);
+        let expired = self.view.retained_expired_before(moment);
+        let expired: Vec<_> = expired.take(MAX_EXPIRED_REMOVED).cloned().collect();
+        for topic in expired {
+            let change = Change::RetainedCleared { topic };
+            self.view.fold(&change);
+            changes.push(change);
+        }
     }
 
     /// Passes over an entry that holds no batch.

@@ -331,6 +331,46 @@ fn retained_messages_keep_to_the_bound_of_who_proposes_them() {
     assert_eq!(cluster.state.view().retained_count(), 3);
 }
 
+/// They go with whatever comes next, and not before everybody's clock says so.
+#[test]
+fn retained_messages_that_have_expired_are_removed_in_the_end() {
+    let mut cluster = Cluster::formed();
+    let mut retain_until = |topic: &str, expires: Option<u64>, time: u64| {
+        let Command::Retain {
+            topic,
+            mut message,
+            within,
+        } = retain(topic, 10)
+        else {
+            unreachable!()
+        };
+        message.expires = expires.map(Timestamp::new);
+        cluster.time = time;
+        cluster.one(
+            1,
+            1,
+            Command::Retain {
+                topic,
+                message,
+                within,
+            },
+        );
+        let topics = ["a", "b", "c", "d", "e"].map(|topic| TopicName::new(topic).unwrap());
+        let view = cluster.state.view();
+        let held = topics.iter().filter(|topic| view.retained(topic).is_some());
+        held.map(|topic| topic.as_str().to_owned())
+            .collect::<String>()
+    };
+    assert_eq!(retain_until("a", Some(5_000), 1_000), "a");
+    assert_eq!(retain_until("b", Some(6_000), 1_000), "ab");
+    // Published again, it is good for longer.
+    assert_eq!(retain_until("a", Some(9_000), 2_000), "ab");
+    assert_eq!(retain_until("c", None, 6_000 + EXPIRED_KEPT_MS), "abc");
+    assert_eq!(retain_until("d", None, 6_001 + EXPIRED_KEPT_MS), "acd");
+    assert_eq!(retain_until("a", None, 9_000 + EXPIRED_KEPT_MS), "acd");
+    assert_eq!(retain_until("e", None, 9_001 + EXPIRED_KEPT_MS), "acde");
+}
+
 /// What costs memory counts, also where the message itself is empty.
 #[test]
 fn long_topics_of_empty_messages_weigh_something() {

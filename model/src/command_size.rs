@@ -1,17 +1,17 @@
 //! How large a command will be once encoded.
 
-use quorate_model::ban::BanSubject;
-use quorate_model::candidate::Candidate;
-use quorate_model::command::Command;
-use quorate_model::member::Member;
-use quorate_model::token::TOKEN_KEY_BYTES;
+use crate::ban::BanSubject;
+use crate::candidate::Candidate;
+use crate::command::Command;
+use crate::member::Member;
+use crate::token::TOKEN_KEY_BYTES;
 
 /// Alignment and pointers of the values outside the command itself.
 const SLACK_BYTES: usize = 32;
 
 /// An upper bound of what a command adds to an encoded request: its own size
 /// in memory, which exceeds the archived one, and every byte it points to.
-pub(crate) fn command_bytes(command: &Command) -> usize {
+pub fn command_bytes(command: &Command) -> usize {
     size_of::<Command>() + 2 * SLACK_BYTES + heap_bytes(command)
 }
 
@@ -74,24 +74,23 @@ fn subject_bytes(subject: &BanSubject) -> usize {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use quorate_model::authority::SecretKey;
-    use quorate_model::ban::Ban;
-    use quorate_model::candidate::Admission;
-    use quorate_model::client_id::ClientId;
-    use quorate_model::cluster::ClusterName;
-    use quorate_model::command::Request;
-    use quorate_model::ids::{
+    use super::*;
+    use crate::authority::SecretKey;
+    use crate::ban::Ban;
+    use crate::candidate::Admission;
+    use crate::client_id::ClientId;
+    use crate::cluster::ClusterName;
+    use crate::command::Request;
+    use crate::ids::{
         ClusterId, Epoch, Incarnation, NodeId, Origin, Revision, Sequence, Timestamp, TokenId,
     };
-    use quorate_model::member::{Liveness, Roles};
-    use quorate_model::node_name::NodeName;
-    use quorate_model::retained::{Message, QoS, RetainedBound};
-    use quorate_model::token::TokenRole;
-    use quorate_model::topic_filter::TopicFilter;
-    use quorate_model::topic_name::TopicName;
-    use quorate_model::wire;
-
-    use super::*;
+    use crate::member::{Liveness, Roles};
+    use crate::node_name::NodeName;
+    use crate::retained::{Message, QoS, RetainedBound};
+    use crate::token::TokenRole;
+    use crate::topic_filter::TopicFilter;
+    use crate::topic_name::TopicName;
+    use crate::wire;
 
     const COPIES: usize = 500;
 
