@@ -120,6 +120,11 @@ impl Mailbox {
         is_crowded
     }
 
+    /// Whether those who would put parcels into it wait.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.lock().is_crowded()
+    }
+
     pub(crate) fn take(&self) -> Taken {
         let contents = std::mem::take(&mut *self.lock());
         Taken {

@@ -1,13 +1,15 @@
 //! What the reactors want of the cluster. What they gather while something is on its way
 //! goes as one proposal, in the order in which it came.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use quorate_model::client_id::ClientId;
 use quorate_model::command::Command;
+use quorate_model::command_size::command_bytes;
 use quorate_model::reply::Reply;
+use quorate_model::topic_name::TopicName;
 use quorate_mqtt::message::SessionNumber;
 use quorate_mqtt::session::Ticket;
 
@@ -18,7 +20,8 @@ use crate::session_table::SessionKey;
 /// Proposals that are on their way: enough that one is made while another is committed,
 /// and few, so that what is gathered meanwhile goes together.
 const MAX_UNDER_WAY: usize = 2;
-/// What one proposal may carry; a request of the core tier takes more.
+/// What one proposal may carry, unless a single command is larger; a request of the core
+/// tier takes more.
 const MAX_COMMANDS: usize = 8_192;
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// With more than that gathered, nothing is read that could add to it.
@@ -30,8 +33,9 @@ pub(crate) struct Proposals {
     gathered: Mutex<Gathered>,
     under_way: AtomicUsize,
     is_full: AtomicBool,
-    /// Retained messages whose fate is not known.
+    /// Retained messages whose fate is not known, and of which topics they are.
     retains: AtomicUsize,
+    retain_topics: Mutex<HashMap<TopicName, usize>>,
 }
 
 #[derive(Debug, Default)]
@@ -52,6 +56,8 @@ struct Wish {
 pub(crate) struct Waiter {
     pub(crate) reactor: ReactorNumber,
     pub(crate) purpose: Purpose,
+    /// Of a message that is to be retained.
+    topic: Option<TopicName>,
 }
 
 /// What the answer is for, in the terms of the reactor that waits.
@@ -68,11 +74,12 @@ pub(crate) enum Purpose {
         filter: usize,
     },
     /// A message to be retained, and its publisher if that waits for an answer.
-    Retain(Option<RetainPublisher>),
+    Retain(Option<Publisher>),
 }
 
+/// Who waits to learn what became of a message.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RetainPublisher {
+pub(crate) struct Publisher {
     pub(crate) session: SessionKey,
     pub(crate) number: SessionNumber,
     pub(crate) ticket: Ticket,
@@ -88,10 +95,25 @@ pub(crate) struct Answer {
     pub(crate) reply: Option<Reply>,
 }
 
+impl Waiter {
+    pub(crate) fn of(command: &Command, reactor: ReactorNumber, purpose: Purpose) -> Self {
+        let topic = match command {
+            Command::Retain { topic, .. } | Command::ClearRetained { topic } => Some(topic.clone()),
+            _ => None,
+        };
+        Self {
+            reactor,
+            purpose,
+            topic,
+        }
+    }
+}
+
 impl Proposals {
     pub(crate) fn add(&self, command: Command, waiter: Waiter) {
-        let bytes = weight(&command);
-        if matches!(waiter.purpose, Purpose::Retain(_)) {
+        let bytes = command_bytes(&command);
+        if let Some(topic) = &waiter.topic {
+            *self.lock_topics().entry(topic.clone()).or_default() += 1;
             self.retains.fetch_add(1, Ordering::Relaxed);
         }
         let mut gathered = self.lock();
@@ -115,6 +137,12 @@ impl Proposals {
         self.retains.load(Ordering::Relaxed) > 0
     }
 
+    /// Whether a message of that topic is on its way to be retained, or to end one that is:
+    /// what the cluster has is not the last then.
+    pub(crate) fn retains(&self, topic: &TopicName) -> bool {
+        self.has_retains() && self.lock_topics().contains_key(topic)
+    }
+
     /// Takes proposal after proposal, for as long as there is anything and few are on
     /// their way, and hands each on before another one can take the next. Says whether
     /// clients who had to wait need not wait any longer.
@@ -131,13 +159,33 @@ impl Proposals {
         }
     }
 
-    /// One proposal has been answered; its waiters are about to learn of it. Takes no
-    /// lock: it is called from within `hand_on` if nothing can be proposed.
+    /// One proposal has been answered; its waiters are about to learn of it. What is
+    /// gathered may be locked: it is called from within `hand_on` if nothing can be
+    /// proposed.
     pub(crate) fn answered(&self, waiters: &[Waiter]) {
-        let is_retain = |waiter: &&Waiter| matches!(waiter.purpose, Purpose::Retain(_));
-        let retains = waiters.iter().filter(is_retain).count();
-        self.retains.fetch_sub(retains, Ordering::Relaxed);
+        for waiter in waiters {
+            if let Some(topic) = &waiter.topic {
+                self.forget_retain(topic);
+            }
+        }
         self.under_way.fetch_sub(1, Ordering::Release);
+    }
+
+    fn forget_retain(&self, topic: &TopicName) {
+        let mut topics = self.lock_topics();
+        if let Some(count) = topics.get_mut(topic) {
+            *count -= 1;
+            if *count == 0 {
+                topics.remove(topic);
+            }
+        }
+        self.retains.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn lock_topics(&self) -> MutexGuard<'_, HashMap<TopicName, usize>> {
+        // Nothing panics while it is held.
+        let topics = &self.retain_topics;
+        topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Gathered> {
@@ -154,8 +202,9 @@ impl Gathered {
     fn take(&mut self) -> (Vec<Command>, Vec<Waiter>) {
         let (mut commands, mut waiters) = (Vec::new(), Vec::new());
         let mut taken_bytes = 0;
-        while commands.len() < MAX_COMMANDS
-            && (taken_bytes == 0 || taken_bytes < MAX_BYTES)
+        while let Some(next) = self.all.front()
+            && commands.len() < MAX_COMMANDS
+            && (commands.is_empty() || taken_bytes + next.bytes <= MAX_BYTES)
             && let Some(wish) = self.all.pop_front()
         {
             taken_bytes += wish.bytes;
@@ -171,19 +220,6 @@ impl Gathered {
     }
 }
 
-/// What a command takes, about.
-fn weight(command: &Command) -> usize {
-    const FIXED_BYTES: usize = 64;
-    let bytes = match command {
-        Command::AddRoute { filter } | Command::RemoveRoute { filter } => filter.as_str().len(),
-        Command::Claim { client, .. } | Command::Release { client, .. } => client.as_str().len(),
-        Command::Retain { topic, message, .. } => topic.as_str().len() + message.bytes(),
-        Command::ClearRetained { topic } => topic.as_str().len(),
-        other => panic!("a broker does not propose {other:?}"),
-    };
-    FIXED_BYTES + bytes
-}
-
 #[cfg(test)]
 mod tests {
     use quorate_model::topic_filter::TopicFilter;
@@ -192,11 +228,12 @@ mod tests {
 
     fn add(proposals: &Proposals, number: usize) {
         let filter = TopicFilter::new(number.to_string()).unwrap();
-        let waiter = Waiter {
-            reactor: ReactorNumber::new(0),
-            purpose: Purpose::Nothing,
-        };
-        proposals.add(Command::AddRoute { filter }, waiter);
+        propose(proposals, Command::AddRoute { filter });
+    }
+
+    fn propose(proposals: &Proposals, command: Command) {
+        let waiter = Waiter::of(&command, ReactorNumber::new(0), Purpose::Nothing);
+        proposals.add(command, waiter);
     }
 
     /// Takes all that may be taken; returns the commands of each proposal, and whether
@@ -248,16 +285,36 @@ mod tests {
     #[test]
     fn retained_messages_are_counted_until_they_are_answered() {
         let proposals = Proposals::default();
-        let retain = || Waiter {
-            reactor: ReactorNumber::new(0),
-            purpose: Purpose::Retain(None),
-        };
-        let topic = quorate_model::topic_name::TopicName::new("t").unwrap();
-        proposals.add(Command::ClearRetained { topic }, retain());
-        assert!(proposals.has_retains());
+        let topic = |text: &str| TopicName::new(text).unwrap();
+        let clear = |text: &str| Command::ClearRetained { topic: topic(text) };
+        let retain =
+            |text: &str| Waiter::of(&clear(text), ReactorNumber::new(0), Purpose::Retain(None));
+        for text in ["t", "t", "u"] {
+            propose(&proposals, clear(text));
+        }
+        assert!(proposals.has_retains() && proposals.retains(&topic("t")));
         take(&proposals);
-        assert!(proposals.has_retains());
-        proposals.answered(&[retain()]);
-        assert!(!proposals.has_retains());
+        proposals.answered(&[retain("t"), retain("u")]);
+        assert!(proposals.retains(&topic("t")) && !proposals.retains(&topic("u")));
+        proposals.answered(&[retain("t")]);
+        assert!(!proposals.has_retains() && !proposals.retains(&topic("t")));
+    }
+
+    /// However large its commands are, a proposal is one that the core tier takes, if each
+    /// of them is.
+    #[test]
+    fn a_proposal_keeps_to_its_bytes() {
+        let proposals = Proposals::default();
+        let long = "x".repeat(60_000);
+        for number in 0..100 {
+            let filter = TopicFilter::new(format!("{number}{long}")).unwrap();
+            propose(&proposals, Command::AddRoute { filter });
+        }
+        let (taken, _) = take(&proposals);
+        assert_eq!(taken.iter().map(Vec::len).sum::<usize>(), 100);
+        for commands in taken {
+            let bytes: usize = commands.iter().map(command_bytes).sum();
+            assert!(bytes <= MAX_BYTES, "{bytes} bytes");
+        }
     }
 }

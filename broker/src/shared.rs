@@ -142,7 +142,10 @@ impl Shared {
             }
         };
         let mut answers: Vec<Vec<Answer>> = self.mailboxes.iter().map(|_| Vec::new()).collect();
-        for Waiter { reactor, purpose } in waiters {
+        for Waiter {
+            reactor, purpose, ..
+        } in waiters
+        {
             let reply = replies.as_mut().and_then(Iterator::next);
             answers[reactor.index()].push(Answer { purpose, reply });
         }

@@ -5,9 +5,10 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU16;
 use std::thread;
 
-use quorate_broker::ControlPlane;
+use quorate_broker::{ControlPlane, SharedStrategy};
 use quorate_model::retained::QoS;
 use quorate_mqtt::packet::{Connect, Packet};
 use quorate_mqtt::version::Version;
@@ -245,4 +246,32 @@ fn many_messages_for_one_client_are_all_delivered() {
             subscriber.acknowledge(&received.publish());
         }
     });
+}
+
+/// What does not fit into the queue of the member that is chosen goes to another one.
+#[test]
+fn who_shares_takes_what_another_has_no_room_for() {
+    const MESSAGES: usize = 40;
+    let broker = TestBroker::configured(|config| {
+        config.threads = 4;
+        config.shared_strategy = SharedStrategy::Sticky;
+        config.limits.max_inflight = NonZeroU16::MIN;
+        config.limits.max_queue_messages = 2;
+    });
+    // None of them acknowledges anything.
+    let mut members: Vec<_> = (0..CLIENTS)
+        .map(|number| {
+            let mut member = broker.client(Version::V5, &format!("member {number}"));
+            member.subscribe_to("$share/g/t", QoS::AtLeastOnce);
+            member
+        })
+        .collect();
+    let mut publisher = broker.client(Version::V5, "publisher");
+    for _ in 0..MESSAGES {
+        publisher.publish(&message("t", QoS::AtLeastOnce, b"x"));
+    }
+    let came = members.iter_mut().map(|member| all_that_came(member).len());
+    let receivers = came.filter(|came| *came > 0).count();
+    // One in flight and two in the queue of each.
+    assert!(receivers >= MESSAGES / 3, "{receivers} have got something");
 }

@@ -4,7 +4,11 @@
 
 mod support;
 
+use std::thread;
+use std::time::Duration;
+
 use quorate_model::retained::QoS;
+use quorate_mqtt::codec::encode;
 use quorate_mqtt::limits::Limits;
 use quorate_mqtt::packet::{Connect, Packet, SubscriptionOptions};
 use quorate_mqtt::reason::ReasonCode;
@@ -203,6 +207,43 @@ fn whoever_does_not_read_is_sent_away_and_costs_no_memory() {
         }
     }
     assert!(received < 300, "{received} packets came");
+}
+
+/// It says nothing else meanwhile, and could not.
+#[test]
+fn whoever_sends_a_large_message_slowly_is_not_silent() {
+    let broker = TestBroker::start();
+    let mut subscriber = broker.client(Version::V5, "subscriber");
+    subscriber.subscribe_to("t", QoS::AtLeastOnce);
+    let mut connect = Connect::new(Version::V5, "slow");
+    connect.keep_alive_s = 1;
+    let mut slow = broker.connect(&connect);
+    let payload = [b'x'; 5_000];
+    let mut bytes = Vec::new();
+    let publish = message("t", QoS::AtLeastOnce, &payload);
+    encode(Version::V5, &Packet::Publish(publish), &mut bytes);
+    for part in bytes.chunks(bytes.len() / 8 + 1) {
+        thread::sleep(Duration::from_millis(400));
+        slow.send_bytes(part);
+    }
+    assert!(matches!(slow.receive().packet(), Packet::PubAck(_)));
+    subscriber.take_message("t", &payload);
+}
+
+#[test]
+fn the_filters_of_a_client_have_so_many_bytes() {
+    let broker = TestBroker::with(Limits {
+        max_subscription_bytes: 10,
+        ..Limits::default()
+    });
+    let mut client = broker.client(Version::V5, "client");
+    let options = SubscriptionOptions::of_qos(QoS::AtMostOnce);
+    let codes = client.subscribe(&["12345", "67890", "1", "12345"].map(|text| (text, options)));
+    let (granted, refused) = (ReasonCode::Success, ReasonCode::QuotaExceeded);
+    assert_eq!(codes, [granted, granted, refused, granted]);
+    client.unsubscribe(&["67890"]);
+    let codes = client.subscribe(&[("1", options)]);
+    assert_eq!(codes, [granted]);
 }
 
 #[test]

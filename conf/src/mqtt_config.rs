@@ -35,6 +35,8 @@ pub struct MqttConfig {
     pub max_topic_alias: u16,
     /// Of one client.
     pub max_subscriptions: u32,
+    /// Of the filters of one client.
+    pub max_subscription_bytes: ByteSize,
     /// In the whole cluster.
     pub max_retained_messages: u32,
     /// In the whole cluster, topics included.
@@ -45,6 +47,9 @@ pub struct MqttConfig {
     pub wildcard_subscription: bool,
     pub shared_subscription: bool,
     pub shared_subscription_strategy: SharedStrategy,
+    /// What the topics begin with that clients are told to take for responses; the
+    /// client's id follows it.
+    pub response_prefix: Option<String>,
     /// Other servers, in words that clients understand; told to those that
     /// are sent away.
     pub server_reference: Option<String>,

@@ -30,6 +30,7 @@ fn defaults() {
         max_topic_levels: 128,
         max_topic_alias: 64,
         max_subscriptions: 100_000,
+        max_subscription_bytes: size("16MB"),
         max_retained_messages: 1_000_000,
         max_retained_bytes: size("1GB"),
         max_qos: 2,
@@ -37,6 +38,7 @@ fn defaults() {
         wildcard_subscription: true,
         shared_subscription: true,
         shared_subscription_strategy: SharedStrategy::RoundRobin,
+        response_prefix: None,
         server_reference: None,
         drain_timeout: duration("10s"),
     };
@@ -119,6 +121,11 @@ fn bounds() {
             "session_expiry_max",
             &["1s", "36500d"],
             &[("1ms", "1ms is no number of whole seconds".to_owned())],
+        ),
+        (
+            "response_prefix",
+            &["r/", "a b/c"],
+            &[("r/+", "a prefix is the beginning of a topic, of 1 to 1024 bytes and without `+` and `#`; set it to something like \"response/\": the client's id follows it".to_owned())],
         ),
         (
             "server_reference",

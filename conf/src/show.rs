@@ -191,6 +191,7 @@ fn mqtt(lines: &mut Lines, mqtt: &MqttConfig) {
     lines.add("max_topic_levels", u32::from(mqtt.max_topic_levels));
     lines.add("max_topic_alias", u32::from(mqtt.max_topic_alias));
     lines.add("max_subscriptions", mqtt.max_subscriptions);
+    lines.text("max_subscription_bytes", mqtt.max_subscription_bytes);
     lines.add("max_retained_messages", mqtt.max_retained_messages);
     lines.text("max_retained_bytes", mqtt.max_retained_bytes);
     lines.text("drain_timeout", mqtt.drain_timeout);
@@ -200,6 +201,7 @@ fn mqtt(lines: &mut Lines, mqtt: &MqttConfig) {
     lines.add("shared_subscription", mqtt.shared_subscription);
     let strategy = mqtt.shared_subscription_strategy.as_str();
     lines.text("shared_subscription_strategy", strategy);
+    lines.optional("response_prefix", mqtt.response_prefix.as_ref());
     lines.optional("server_reference", mqtt.server_reference.as_ref());
 }
 

@@ -98,6 +98,7 @@ max_client_id_bytes = 1024  # default
 max_topic_levels = 128  # default
 max_topic_alias = 64  # default
 max_subscriptions = 100000  # default
+max_subscription_bytes = "16MB"  # default
 max_retained_messages = 1000000  # default
 max_retained_bytes = "1GB"  # default
 drain_timeout = "10s"  # default
@@ -138,6 +139,7 @@ fn what_is_shown_loads_as_the_same() {
         .set("listeners.tls.a.verify=optional")
         .set("mqtt.keepalive_multiplier=2")
         .set("mqtt.server_keepalive=90s")
+        .set("mqtt.response_prefix=r/")
         .set("mqtt.server_reference=a \"b\"")
         .set("broker.threads=3")
         .set("auth.allow_anonymous=false")

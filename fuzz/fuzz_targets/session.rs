@@ -204,6 +204,7 @@ impl<'a> World<'a> {
             5 | 6 => self.deliver(),
             7 => {
                 self.wire.room = usize::from(self.byte());
+                self.handle(Input::SignOfLife);
                 self.handle(Input::Room);
             }
             8 => {

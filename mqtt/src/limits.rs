@@ -29,6 +29,8 @@ pub struct Limits {
     pub max_client_id_bytes: usize,
     pub max_topic_levels: usize,
     pub max_subscriptions: usize,
+    /// Of the filters of one client.
+    pub max_subscription_bytes: usize,
     /// Of what clients publish, and of what they are sent.
     pub max_qos: QoS,
     pub retain_available: bool,
@@ -69,6 +71,7 @@ impl Default for Limits {
             max_client_id_bytes: 1024,
             max_topic_levels: 128,
             max_subscriptions: 100_000,
+            max_subscription_bytes: 16 * 1024 * 1024,
             max_qos: QoS::ExactlyOnce,
             retain_available: true,
             wildcard_subscriptions: true,

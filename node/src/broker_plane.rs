@@ -6,6 +6,7 @@ use quorate_broker::{ControlPlane, Done, Unavailable};
 use quorate_core::TokioRuntime;
 use quorate_core::tier::CoreNode;
 use quorate_model::command::Command;
+use quorate_model::command_size::command_bytes;
 use quorate_model::reply::Reply;
 use quorate_model::view::ClusterView;
 use tokio::sync::mpsc;
@@ -13,8 +14,10 @@ use tokio::sync::mpsc;
 /// Proposals of reactors that wait while one is on its way. A reactor has a few at a
 /// time, and gathers the rest itself.
 const WAITING_PROPOSALS: usize = 256;
-/// What is proposed at once, if no single proposal is larger.
+/// What is proposed at once, if no single proposal is larger: less than a request of the
+/// core tier takes.
 const COMMANDS_AT_ONCE: usize = 16_384;
+const BYTES_AT_ONCE: usize = 4 * 1024 * 1024;
 
 pub(crate) struct CorePlane {
     node: CoreNode<TokioRuntime>,
@@ -56,11 +59,10 @@ async fn serve(node: CoreNode<TokioRuntime>, mut proposals: mpsc::Receiver<(Vec<
     let mut next = proposals.recv().await;
     while let Some((mut commands, done)) = next.take() {
         let mut callers = vec![(commands.len(), done)];
-        while commands.len() < COMMANDS_AT_ONCE {
-            let Ok((more, done)) = proposals.try_recv() else {
-                break;
-            };
-            if commands.len() + more.len() > COMMANDS_AT_ONCE {
+        let mut bytes = bytes_of(&commands);
+        while let Ok((more, done)) = proposals.try_recv() {
+            bytes += bytes_of(&more);
+            if commands.len() + more.len() > COMMANDS_AT_ONCE || bytes > BYTES_AT_ONCE {
                 next = Some((more, done));
                 break;
             }
@@ -92,6 +94,10 @@ async fn propose(
         Ok(committed) => Ok(committed.replies),
         Err(error) => Err(unavailable(&error.to_string())),
     }
+}
+
+fn bytes_of(commands: &[Command]) -> usize {
+    commands.iter().map(command_bytes).sum()
 }
 
 fn answer(callers: Vec<(usize, Done)>, replies: Vec<Reply>) {

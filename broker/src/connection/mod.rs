@@ -50,6 +50,9 @@ pub(crate) struct Connection {
     pub(crate) is_dirty: bool,
     /// The socket may hold more than was read.
     pub(crate) may_read: bool,
+    /// Whether it waits until less is undecided, or on its way to others. Packets that have
+    /// come may lie in its input.
+    pub(crate) is_held: bool,
     /// The client sends no more: what has been read to its end is over. The socket says
     /// so once, and perhaps together with the last bytes.
     pub(crate) is_half_closed: bool,
@@ -82,6 +85,11 @@ impl Connection {
     /// Whether more messages should be put into its output.
     pub(crate) fn has_room(&self) -> bool {
         output::has_room(self.output.as_deref())
+    }
+
+    /// What waits to be sent.
+    pub(crate) fn pending(&self) -> usize {
+        self.output.as_ref().map_or(0, |output| output.pending())
     }
 
     pub(crate) const fn session(&self) -> Option<SessionKey> {

@@ -163,6 +163,7 @@ impl Reactor {
             output: None,
             is_dirty: false,
             may_read: false,
+            is_held: false,
             is_half_closed: false,
         };
         match has_handshake {

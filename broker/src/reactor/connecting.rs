@@ -216,7 +216,7 @@ impl Reactor {
         self.mark_dirty(key);
         self.arm(session);
         if let Some(will) = will {
-            self.publish_will(&will);
+            self.publish_will(Some(session), &will);
         }
         // What an earlier connection left is sent again.
         let output = self.handle(session, Input::Room);

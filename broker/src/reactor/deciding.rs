@@ -5,7 +5,7 @@ use quorate_mqtt::reason::ReasonCode;
 use quorate_mqtt::session::{Accepted, Input};
 
 use super::Reactor;
-use crate::proposals::{Answer, Purpose, RetainPublisher};
+use crate::proposals::{Answer, Publisher, Purpose};
 
 impl Reactor {
     pub(super) fn on_decided(&mut self, answers: Vec<Answer>) {
@@ -27,7 +27,7 @@ impl Reactor {
             }
             Purpose::Retain(publisher) => match reply {
                 Reply::Rejected(_) => self.on_not_kept(publisher),
-                Reply::Done | Reply::Claimed { .. } => self.on_retained(publisher, Ok(())),
+                Reply::Done | Reply::Claimed { .. } => self.on_published(publisher, Ok(())),
             },
         }
     }
@@ -38,15 +38,15 @@ impl Reactor {
             Purpose::Claim { connection, .. } => self.on_claim_lost(connection),
             Purpose::Route { subscribe, filter } => self.on_route_decided(subscribe, filter, false),
             Purpose::Retain(publisher) => {
-                self.on_retained(publisher, Err(ReasonCode::UnspecifiedError));
+                self.on_published(publisher, Err(ReasonCode::UnspecifiedError));
             }
         }
     }
 
-    pub(super) fn on_retained(
+    pub(super) fn on_published(
         &mut self,
-        publisher: Option<RetainPublisher>,
-        retained: Result<(), ReasonCode>,
+        publisher: Option<Publisher>,
+        taken: Result<(), ReasonCode>,
     ) {
         let Some(publisher) = publisher else {
             return;
@@ -56,7 +56,7 @@ impl Reactor {
             return;
         }
         let is_matched = publisher.is_matched;
-        let verdict = retained.map(|()| Accepted { is_matched });
+        let verdict = taken.map(|()| Accepted { is_matched });
         let output = self.handle(publisher.session, Input::Verdict(publisher.ticket, verdict));
         self.on_output(publisher.session, output);
     }

@@ -60,13 +60,18 @@ impl Reactor {
         if layers.wants_write() {
             self.mark_dirty(key);
         }
-        if input.is_empty() {
+        let taken = if input.is_empty() {
             let taken = self.take_allowed(key, fresh);
             self.keep_input(key, &fresh[taken..]);
+            taken
         } else {
             input.extend_from_slice(fresh);
             let taken = self.take_allowed(key, &input);
             self.keep_rest(key, input, taken);
+            taken
+        };
+        if taken == 0 {
+            self.on_sign_of_life(key);
         }
         if !is_in {
             self.count_unfinished(key);
@@ -95,7 +100,7 @@ impl Reactor {
         let Some(connection) = self.connection(key) else {
             return;
         };
-        let is_waiting = connection.phase.is_waiting();
+        let is_waiting = connection.phase.is_waiting() || connection.is_held;
         if matches!(connection.phase, Phase::Leaving { .. }) {
             return;
         }

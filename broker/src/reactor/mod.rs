@@ -257,10 +257,12 @@ impl Reactor {
         }
     }
 
-    /// Goes on with those that were held.
+    /// Goes on with those that were held, for as long as there is room. It may be less than
+    /// they wait for: there is room in one mailbox, and none in another.
     fn on_room(&mut self) {
-        self.outgoing.is_crowded = false;
-        self.ready.append(&mut self.held);
+        let mut mailboxes = self.shared.mailboxes.iter();
+        self.outgoing.is_crowded = mailboxes.any(|mailbox| mailbox.is_crowded());
+        self.release_held();
     }
 
     /// Whether nothing more should be read, because too much waits already.
@@ -269,8 +271,7 @@ impl Reactor {
     }
 
     fn ask(&self, command: Command, purpose: Purpose) {
-        let reactor = self.number;
-        let waiter = Waiter { reactor, purpose };
+        let waiter = Waiter::of(&command, self.number, purpose);
         self.shared.proposals.add(command, waiter);
     }
 

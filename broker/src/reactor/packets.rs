@@ -16,7 +16,7 @@ impl Reactor {
             Output::Subscribe(subscribe) => self.on_subscribe(session, &subscribe),
             Output::Unsubscribe(unsubscribe) => self.on_unsubscribe(session, &unsubscribe),
             Output::Authenticate(auth) => self.on_reauthenticate(session, &auth),
-            Output::Will(will) => self.publish_will(&will),
+            Output::Will(will) => self.publish_will(Some(session), &will),
             Output::Close(_) => {
                 if let Some(connection) = self.sessions[session].connection {
                     self.leave(connection);
@@ -27,7 +27,7 @@ impl Reactor {
                 self.forget(session);
                 self.pass_on(session, orphans);
                 if let Some(will) = will {
-                    self.publish_will(&will);
+                    self.publish_will(None, &will);
                 }
             }
         }

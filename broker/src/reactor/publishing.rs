@@ -11,15 +11,17 @@ use quorate_mqtt::message::{Message, Passing, SessionNumber, Traits};
 use quorate_mqtt::moment::Moment;
 use quorate_mqtt::reason::ReasonCode;
 use quorate_mqtt::session::{
-    Accepted, Arrival, Delivered, Delivery, DropReason, Farewell, GroupNumber, Input, Orphan,
-    Output,
+    Arrival, Delivered, Delivery, DropReason, Farewell, GroupNumber, Input, Orphan, Output,
 };
 
 use super::{Clock, Reactor};
 use crate::mailbox::{Addressee, Parcel};
-use crate::proposals::{Purpose, RetainPublisher};
+use crate::proposals::{Publisher, Purpose};
 use crate::routing::{MemberElsewhere, Routed, Target};
 use crate::session_table::SessionKey;
+
+/// How many members of a group a message is offered to before it counts as lost.
+const MOST_TRIED: u8 = 16;
 
 impl Reactor {
     pub(super) fn on_arrival(&mut self, session: SessionKey, arrival: &Arrival<'_>) {
@@ -40,20 +42,13 @@ impl Reactor {
         properties.clear();
         write_properties(&publish.properties, &mut properties);
         let message = Passing::new(traits, arrival.topic(), &properties, publish.payload);
-        let is_matched = self.route(&message);
-        if publish.retain {
-            let publisher = arrival.ticket.map(|ticket| RetainPublisher {
-                session,
-                number,
-                ticket,
-                is_matched,
-            });
-            self.retain(&message, publisher);
-        } else if let Some(ticket) = arrival.ticket {
-            let verdict = Ok(Accepted { is_matched });
-            let output = self.handle(session, Input::Verdict(ticket, verdict));
-            self.on_output(session, output);
-        }
+        let publisher = arrival.ticket.map(|ticket| Publisher {
+            session,
+            number,
+            ticket,
+            is_matched: false,
+        });
+        self.publish(&message, Some(session), publisher);
         self.scratch.properties = properties;
     }
 
@@ -68,29 +63,56 @@ impl Reactor {
         self.on_output(session, output);
     }
 
-    pub(super) fn publish_will(&mut self, will: &Arc<Message>) {
-        let message = Passing::of(will);
-        self.route(&message);
-        if message.traits.retain {
-            self.retain(&message, None);
-        }
+    /// Of a session that may have ended.
+    pub(super) fn publish_will(&mut self, session: Option<SessionKey>, will: &Arc<Message>) {
+        self.publish(&Passing::of(will), session, None);
     }
 
-    /// Hands the message to all who want it. Says whether there was anybody.
-    fn route(&mut self, message: &Passing<'_>) -> bool {
+    /// Hands the message to all who want it, and has it retained if it is to be.
+    fn publish(
+        &mut self,
+        message: &Passing<'_>,
+        session: Option<SessionKey>,
+        mut publisher: Option<Publisher>,
+    ) {
         self.tally.published += 1;
+        let retain = message.traits.retain.then(|| self.retain_command(message));
+        let lacks_room = match &retain {
+            Some(command) => self.lacks_room(command),
+            None => false,
+        };
         let mut routed = std::mem::take(&mut self.scratch.routed);
-        self.shared.router().route(
+        let router = self.shared.router();
+        let session = session.and_then(|session| self.sessions.get(session));
+        let client_hash = session.map_or(0, |entry| router.client_hash(entry.session.client_id()));
+        router.route(
             message,
+            client_hash,
             self.number,
             &mut self.router_cache,
             &mut self.sessions,
             &mut routed,
         );
-        let is_matched = routed.is_matched();
+        if let Some(publisher) = &mut publisher {
+            publisher.is_matched = routed.is_matched();
+        }
+        let is_decided = match retain {
+            Some(command) if !lacks_room => {
+                // As long as the router is held: who subscribes later, and is not handed
+                // the message, has a route that is decided after it.
+                self.ask(command, Purpose::Retain(publisher));
+                false
+            }
+            _ => true,
+        };
+        drop(router);
         self.deliver_all(message, &mut routed);
         self.scratch.routed = routed;
-        is_matched
+        if lacks_room {
+            self.on_not_kept(publisher);
+        } else if is_decided {
+            self.on_published(publisher, Ok(()));
+        }
     }
 
     /// Hands out what another reactor has handed over.
@@ -127,7 +149,9 @@ impl Reactor {
         let entry = self.sessions.get(target.session);
         let is_there = entry.is_some_and(|entry| entry.session.number() == number);
         match target.group {
-            Some(group) if !is_there => self.deliver_to_heir(message, target.session, group),
+            Some(group) if !is_there => {
+                self.deliver_to_heir(message, target.session, group, target.tried);
+            }
             _ => self.deliver(message, target),
         }
     }
@@ -136,17 +160,26 @@ impl Reactor {
     pub(super) fn pass_on(&mut self, gone: SessionKey, orphans: Vec<Orphan>) {
         for orphan in orphans {
             let message = Passing::of(&orphan.message);
-            self.deliver_to_heir(&message, gone, orphan.group);
+            self.deliver_to_heir(&message, gone, orphan.group, 0);
         }
     }
 
-    fn deliver_to_heir(&mut self, message: &Passing<'_>, gone: SessionKey, group: GroupNumber) {
+    /// Says whether there is another one.
+    fn deliver_to_heir(
+        &mut self,
+        message: &Passing<'_>,
+        gone: SessionKey,
+        group: GroupNumber,
+        tried: u8,
+    ) -> bool {
         let mut heir = Routed::default();
         let gone = self.seat(gone);
         let router = self.shared.router();
-        router.heir(group, gone, message, self.number, &mut heir);
+        router.heir(group, gone, message, self.number, tried, &mut heir);
         drop(router);
+        let is_there = heir.is_matched();
         self.deliver_all(message, &mut heir);
+        is_there
     }
 
     fn deliver_all(&mut self, message: &Passing<'_>, routed: &mut Routed) {
@@ -187,19 +220,26 @@ impl Reactor {
         if matches!(output, Output::Delivered { fate, .. } if fate == full)
             && delivery.qos != QoS::AtMostOnce
         {
+            // Another member may have room.
+            if let Some(group) = target.group
+                && target.tried < MOST_TRIED
+                && self.deliver_to_heir(message, target.session, group, target.tried + 1)
+            {
+                return;
+            }
             let number = self.sessions.number(target.session);
             self.overflowed.push((target.session, number));
         }
         self.on_output(target.session, output);
     }
 
-    /// Has the message kept for those who subscribe later; one without a payload ends
-    /// what was kept.
-    fn retain(&mut self, message: &Passing<'_>, publisher: Option<RetainPublisher>) {
+    /// What has the message kept for those who subscribe later; one without a payload
+    /// ends what was kept.
+    fn retain_command(&self, message: &Passing<'_>) -> Command {
         let Ok(topic) = TopicName::new(message.topic) else {
             panic!("{:?} was decoded as a topic", message.topic);
         };
-        let command = match message.payload {
+        match message.payload {
             [] => Command::ClearRetained { topic },
             payload => Command::Retain {
                 topic,
@@ -211,11 +251,7 @@ impl Reactor {
                 },
                 within: self.shared.config.retained_bound,
             },
-        };
-        if self.lacks_room(&command) {
-            return self.on_not_kept(publisher);
         }
-        self.ask(command, Purpose::Retain(publisher));
     }
 
     fn wall_expiry(&self, expires: Moment) -> Option<quorate_model::ids::Timestamp> {

@@ -1,6 +1,7 @@
 //! Bytes from clients, cut into packets.
 
 use std::io::{self, Read};
+use std::mem;
 
 use quorate_mqtt::codec::frame::{self, Frame, Split};
 use quorate_mqtt::codec::{DecodeError, decode, decode_connect};
@@ -21,10 +22,9 @@ impl Reactor {
     /// Reads once from the connection, and handles all packets that are complete.
     pub(super) fn read(&mut self, key: ConnectionKey) {
         if self.has_enough() {
-            self.held.push(key);
-            return;
+            return self.hold(key);
         }
-        let mut buffer = std::mem::take(&mut self.scratch.input);
+        let mut buffer = mem::take(&mut self.scratch.input);
         self.read_into(key, &mut buffer);
         self.scratch.input = buffer;
         if self.has_heavy_output {
@@ -37,7 +37,7 @@ impl Reactor {
             return;
         };
         // A client that does not read its answers is not asked for more.
-        if connection.phase.is_waiting() || !connection.has_room() {
+        if connection.phase.is_waiting() || connection.is_held || !connection.has_room() {
             connection.may_read = true;
             return;
         }
@@ -45,7 +45,7 @@ impl Reactor {
             return self.read_layered(key, buffer);
         }
         let is_in = matches!(connection.phase, Phase::Live(_));
-        let remainder = std::mem::take(&mut connection.input);
+        let remainder = mem::take(&mut connection.input);
         let is_small = remainder.len() <= SMALL_REMAINDER;
         let before = if is_small { remainder.len() } else { 0 };
         buffer[..before].copy_from_slice(&remainder[..before]);
@@ -63,15 +63,20 @@ impl Reactor {
         if read == buffer.len() - before || connection.is_half_closed {
             self.ready.push(key);
         }
-        if is_small {
+        let taken = if is_small {
             let all = &buffer[..before + read];
             let taken = self.take_packets(key, all);
             self.keep_input(key, &all[taken..]);
+            taken
         } else {
             let mut all = remainder;
             all.extend_from_slice(&buffer[..read]);
             let taken = self.take_packets(key, &all);
             self.keep_rest(key, all, taken);
+            taken
+        };
+        if taken == 0 {
+            self.on_sign_of_life(key);
         }
         if !is_in {
             self.count_unfinished(key);
@@ -102,13 +107,45 @@ impl Reactor {
         self.count_unfinished(key);
     }
 
+    /// A client may need longer than its keep alive for a large packet, and cannot say
+    /// anything else meanwhile.
+    pub(super) fn on_sign_of_life(&mut self, key: ConnectionKey) {
+        let session = self
+            .connection(key)
+            .and_then(|connection| connection.session());
+        if let Some(session) = session {
+            let output = self.handle(session, Input::SignOfLife);
+            self.on_output(session, output);
+        }
+    }
+
+    /// Nothing more is taken from the client until there is room for what comes of it.
+    fn hold(&mut self, key: ConnectionKey) {
+        if let Some(connection) = self.connection(key) {
+            connection.may_read = true;
+            if !mem::replace(&mut connection.is_held, true) {
+                self.held.push(key);
+            }
+        }
+    }
+
+    /// Goes on with those that were held.
+    pub(super) fn release_held(&mut self) {
+        for key in mem::take(&mut self.held) {
+            if let Some(connection) = self.connection(key) {
+                connection.is_held = false;
+                self.resume(key);
+            }
+        }
+    }
+
     /// Goes on with what came while nothing was read.
     pub(super) fn resume(&mut self, key: ConnectionKey) {
         let Some(connection) = self.connection(key) else {
             return;
         };
-        let input = std::mem::take(&mut connection.input);
-        if std::mem::take(&mut connection.may_read) {
+        let input = mem::take(&mut connection.input);
+        if mem::take(&mut connection.may_read) {
             self.ready.push(key);
         }
         let taken = match self.is_layered(key) {
@@ -133,6 +170,11 @@ impl Reactor {
                 Phase::Leaving { .. } => return bytes.len(),
                 Phase::Live(_) => {}
                 _ => limit = limit.min(MAX_CONNECT_BYTES),
+            }
+            // Asked for each packet: a few bytes may stand for a long topic.
+            if self.has_enough() {
+                self.hold(key);
+                return at;
             }
             match frame::split(&bytes[at..], limit) {
                 // It is read again where it belongs.

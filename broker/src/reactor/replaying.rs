@@ -58,7 +58,11 @@ impl Reactor {
                 let after = replay.after.take();
                 let mut last = after.clone();
                 view.for_each_retained(&replay.filter, after.as_ref(), |topic, retained| {
-                    self.send_retained(session, replay, topic, retained, wall_now);
+                    // Whoever subscribed before a newer message has had that one; whoever
+                    // did not has a route that is decided after it.
+                    if !self.shared.proposals.retains(topic) {
+                        self.send_retained(session, replay, topic, retained, wall_now);
+                    }
                     last = Some(topic.clone());
                     sent += 1;
                     has_room = self.takes_more(session);

@@ -3,10 +3,12 @@
 use std::sync::atomic::Ordering;
 
 use quorate_model::command::Command;
+use quorate_model::limits::MAX_RETAINED_PAYLOAD_BYTES;
+use quorate_model::state::EXPIRED_KEPT_MS;
 use quorate_mqtt::reason::ReasonCode;
 
-use super::Reactor;
-use crate::proposals::RetainPublisher;
+use super::{Clock, Reactor};
+use crate::proposals::Publisher;
 
 impl Reactor {
     /// Whether the cluster would refuse it for certain: so a client that goes on costs it
@@ -20,17 +22,25 @@ impl Reactor {
         else {
             return false;
         };
-        let mut lacks_room = false;
-        if !self.shared.proposals.has_retains() {
+        // Larger than that, it would fit into no proposal.
+        let mut lacks_room = message.bytes() > MAX_RETAINED_PAYLOAD_BYTES;
+        if !lacks_room && !self.shared.proposals.has_retains() {
             self.shared.control.view(&mut |view| {
-                lacks_room = view.check_retained(topic, message, *within).is_err();
+                // The next entry of the log removes those, and makes room.
+                let are_removed_before = Clock::wall_now().minus_millis(EXPIRED_KEPT_MS);
+                let may_gain_room = view
+                    .retained_expired_before(are_removed_before)
+                    .next()
+                    .is_some();
+                lacks_room =
+                    !may_gain_room && view.check_retained(topic, message, *within).is_err();
             });
         }
         lacks_room
     }
 
     /// Those who are subscribed have had it, and nobody who subscribes later will.
-    pub(super) fn on_not_kept(&mut self, publisher: Option<RetainPublisher>) {
+    pub(super) fn on_not_kept(&mut self, publisher: Option<Publisher>) {
         let metrics = &self.shared.metrics;
         let so_far = metrics.not_retained.fetch_add(1, Ordering::Relaxed) + 1;
         if self.shared.not_retained_remark.is_due(self.now) {
@@ -47,6 +57,6 @@ impl Reactor {
             true => Err(ReasonCode::QuotaExceeded),
             false => Ok(()),
         };
-        self.on_retained(publisher, verdict);
+        self.on_published(publisher, verdict);
     }
 }

@@ -115,8 +115,10 @@ impl Reactor {
         if limits.has_too_many_levels(filter.pattern()) {
             return Some(ReasonCode::TopicFilterInvalid);
         }
-        let is_one_more = filters.len() >= limits.max_subscriptions && !filters.contains(filter);
-        is_one_more.then_some(ReasonCode::QuotaExceeded)
+        let bytes = filters.bytes() + filter.as_str().len();
+        let is_full =
+            filters.len() >= limits.max_subscriptions || bytes > limits.max_subscription_bytes;
+        (is_full && !filters.contains(filter)).then_some(ReasonCode::QuotaExceeded)
     }
 
     pub(super) fn on_route_decided(&mut self, subscribe: u32, filter: usize, granted: bool) {

@@ -38,9 +38,25 @@ impl Reactor {
             return;
         };
         connection.is_dirty = false;
-        if connection.layers.is_some() {
-            return self.write_layered(key);
+        // A client that does not read fast enough is not read from; that it reads at all
+        // is the only word of it.
+        let unread = connection.may_read.then(|| connection.pending());
+        match connection.layers.is_some() {
+            true => self.write_layered(key),
+            false => self.write_plain(key),
         }
+        if let Some(before) = unread
+            && let Some(connection) = self.connection(key)
+            && connection.pending() < before
+        {
+            self.on_sign_of_life(key);
+        }
+    }
+
+    fn write_plain(&mut self, key: ConnectionKey) {
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
         let Some(output) = &mut connection.output else {
             return self.wrote_all(key);
         };

@@ -39,7 +39,7 @@ pub(super) struct Choice<'a> {
     pub(super) strategy: SharedStrategy,
     pub(super) hash_seed: u64,
     pub(super) topic: &'a str,
-    pub(super) publisher: u64,
+    pub(super) client_hash: u64,
     /// Who has just gone, and gets nothing if there is anybody else.
     pub(super) gone: Option<Seat>,
 }
@@ -127,7 +127,7 @@ impl Group {
             SharedStrategy::Random => {
                 hasher.hash_one(self.choices.load(Ordering::Relaxed)) as usize
             }
-            SharedStrategy::HashClientId => hasher.hash_one(choice.publisher) as usize,
+            SharedStrategy::HashClientId => choice.client_hash as usize,
             SharedStrategy::HashTopic => hasher.hash_one(choice.topic) as usize,
         })
     }

@@ -13,11 +13,14 @@ mod target;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::hash::BuildHasher;
 use std::num::NonZeroU64;
 use std::sync::atomic::AtomicBool;
 
+use foldhash::fast::FixedState;
 use group::{Choice, Group, Member};
 use pattern::Pattern;
+use quorate_model::client_id::ClientId;
 use quorate_model::index::{FilterIndex, MatchCache};
 use quorate_model::topic_filter::TopicFilter;
 use quorate_mqtt::message::{Passing, SessionNumber};
@@ -151,17 +154,33 @@ impl Router {
         }
     }
 
+    /// What tells the clients apart whose messages a group shares by client; nothing does
+    /// if it shares them otherwise.
+    pub(crate) fn client_hash(&self, client_id: &ClientId) -> u64 {
+        match self.strategy {
+            SharedStrategy::HashClientId => {
+                FixedState::with_seed(self.hash_seed).hash_one(client_id)
+            }
+            SharedStrategy::Random
+            | SharedStrategy::RoundRobin
+            | SharedStrategy::Sticky
+            | SharedStrategy::Local
+            | SharedStrategy::HashTopic => 0,
+        }
+    }
+
     /// Finds who gets a message of a client of the reactor `here`: one target for each
     /// of its sessions, the reactors that have others, and somebody of each group.
     pub(crate) fn route(
         &self,
         message: &Passing<'_>,
+        client_hash: u64,
         here: ReactorNumber,
         cache: &mut RouterCache,
         sessions: &mut SessionTable,
         routed: &mut Routed,
     ) {
-        let choice = self.choice(message, None);
+        let choice = self.choice(message, client_hash, None);
         let matching = cache.matches(&self.index, message.topic);
         let mark = (matching.len() > 1).then(|| sessions.next_mark());
         for key in matching {
@@ -200,20 +219,29 @@ impl Router {
         }
     }
 
-    /// Who gets a message of a group after the member that had it has gone.
+    /// Who gets a message of a group after the member that had it has gone; or, if some
+    /// have been tried, has no room for it.
     pub(crate) fn heir(
         &self,
         group: GroupNumber,
         gone: Seat,
         message: &Passing<'_>,
         here: ReactorNumber,
+        tried: u8,
         routed: &mut Routed,
     ) {
-        let choice = self.choice(message, Some(gone));
+        // Nobody may know any more whose message it was; all of them go the same way.
+        let client_hash = 0;
+        let choice = self.choice(message, client_hash, Some(gone));
         if let Some(group) = self.group(group)
             && let Some(member) = group.choose(&choice)
+            && (tried == 0 || member.subscriber.seat != gone)
         {
             routed.add_member(member, group.number, here);
+        }
+        let elsewhere = routed.members.iter_mut().map(|member| &mut member.target);
+        for target in routed.targets.iter_mut().chain(elsewhere) {
+            target.tried = tried;
         }
     }
 
@@ -223,12 +251,17 @@ impl Router {
         groups.find(|group| group.number == number)
     }
 
-    fn choice<'a>(&self, message: &Passing<'a>, gone: Option<Seat>) -> Choice<'a> {
+    fn choice<'a>(
+        &self,
+        message: &Passing<'a>,
+        client_hash: u64,
+        gone: Option<Seat>,
+    ) -> Choice<'a> {
         Choice {
             strategy: self.strategy,
             hash_seed: self.hash_seed,
             topic: message.topic,
-            publisher: message.traits.publisher.map_or(0, |number| number.0),
+            client_hash,
             gone,
         }
     }

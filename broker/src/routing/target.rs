@@ -18,6 +18,8 @@ pub(crate) struct Target {
     /// Of further subscriptions.
     pub(crate) more_ids: Vec<NonZeroU32>,
     pub(crate) group: Option<GroupNumber>,
+    /// How many members of the group could not take it.
+    pub(crate) tried: u8,
 }
 
 impl Target {
@@ -29,6 +31,7 @@ impl Target {
             subscription_id: subscriber.subscription_id,
             more_ids: Vec::new(),
             group,
+            tried: 0,
         }
     }
 

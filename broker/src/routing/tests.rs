@@ -82,7 +82,7 @@ impl World {
         let (cache, sessions) = (&mut self.cache, &mut self.sessions);
         let message = message(topic, Some(publisher));
         self.router
-            .route(&message, HERE, cache, sessions, &mut routed);
+            .route(&message, publisher, HERE, cache, sessions, &mut routed);
         routed
     }
 
@@ -268,7 +268,7 @@ fn an_heir_is_somebody_else_if_there_is_anybody() {
         let message = message("t", None);
         world
             .router
-            .heir(group, here(one), &message, HERE, &mut routed);
+            .heir(group, here(one), &message, HERE, 0, &mut routed);
         routed.targets.first().map(|heir| heir.session)
     };
     assert_eq!(heir(&world), Some(one));

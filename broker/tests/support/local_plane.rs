@@ -1,5 +1,6 @@
 //! A cluster of one node in memory: what is proposed is applied at once.
 
+use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,10 +15,14 @@ use quorate_model::state::ClusterState;
 use quorate_model::view::ClusterView;
 use quorate_model::wire;
 
+type Undecided = (Vec<Command>, Done);
+
 pub(crate) struct LocalPlane {
     state: Mutex<(ClusterState, u64)>,
     /// Whether it decides nothing at the moment.
     is_cut_off: AtomicBool,
+    /// What it has not decided, while it holds decisions back.
+    held_back: Mutex<Option<VecDeque<Undecided>>>,
 }
 
 impl LocalPlane {
@@ -25,6 +30,7 @@ impl LocalPlane {
         let plane = Self {
             state: Mutex::new((ClusterState::new(7), 0)),
             is_cut_off: AtomicBool::new(false),
+            held_back: Mutex::default(),
         };
         let form = Command::Form {
             id: ClusterId::new(1),
@@ -38,6 +44,27 @@ impl LocalPlane {
     /// As a node that has lost its cluster, or has found it again.
     pub(crate) fn cut_off(&self, is_cut_off: bool) {
         self.is_cut_off.store(is_cut_off, Ordering::SeqCst);
+    }
+
+    /// From now on decides only what it is told to.
+    pub(crate) fn hold_back(&self) {
+        *self.held_back.lock().unwrap() = Some(VecDeque::new());
+    }
+
+    /// How many proposals wait.
+    pub(crate) fn undecided(&self) -> usize {
+        self.held_back
+            .lock()
+            .unwrap()
+            .as_ref()
+            .map_or(0, VecDeque::len)
+    }
+
+    /// Decides the oldest proposal.
+    pub(crate) fn decide_one(&self) {
+        let oldest = self.held_back.lock().unwrap().as_mut().unwrap().pop_front();
+        let (commands, done) = oldest.expect("nothing waits");
+        done(Ok(self.apply(commands)));
     }
 
     fn apply(&self, commands: Vec<Command>) -> Vec<Reply> {
@@ -83,6 +110,9 @@ impl ControlPlane for LocalPlane {
         if self.is_cut_off.load(Ordering::SeqCst) {
             let why = "the test has cut it off".to_owned();
             return done(Err(Unavailable { why }));
+        }
+        if let Some(held_back) = self.held_back.lock().unwrap().as_mut() {
+            return held_back.push_back((commands, done));
         }
         done(Ok(self.apply(commands)));
     }

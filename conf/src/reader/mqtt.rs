@@ -1,3 +1,5 @@
+use quorate_model::topic_name::TopicName;
+
 use super::Reader;
 use super::text::{
     count, duration, factor, seconds_of_u16, size, switch, unless_off, whole_seconds, word,
@@ -17,6 +19,8 @@ const MAX_MEMORY: u64 = 1 << 40;
 const MIN_CLIENT_ID_BYTES: u16 = 23;
 /// A text of the protocol has at most so many bytes.
 const MAX_TEXT_BYTES: usize = u16::MAX as usize;
+/// With a client id behind it, it is a topic that a filter of a reasonable length matches.
+const MAX_RESPONSE_PREFIX_BYTES: usize = 1024;
 
 impl Reader<'_> {
     pub(super) fn mqtt(&mut self) -> Option<MqttConfig> {
@@ -34,6 +38,8 @@ impl Reader<'_> {
         let max_client_id_bytes = self.required("mqtt.max_client_id_bytes", client_id_bytes);
         let max_topic_levels = self.required("mqtt.max_topic_levels", count(1..=u16::MAX));
         let max_topic_alias = self.required("mqtt.max_topic_alias", count(0..=u16::MAX));
+        let max_subscription_bytes =
+            self.required("mqtt.max_subscription_bytes", size(1..=MAX_MEMORY));
         let max_subscriptions = self.required("mqtt.max_subscriptions", count(1..=u32::MAX));
         let max_retained = self.required("mqtt.max_retained_messages", count(1..=u32::MAX));
         let max_retained_bytes = self.required("mqtt.max_retained_bytes", size(1..=MAX_MEMORY));
@@ -43,6 +49,7 @@ impl Reader<'_> {
         let shared_subscription = self.required("mqtt.shared_subscription", switch);
         let strategy = word(SharedStrategy::ALL, SharedStrategy::as_str);
         let strategy = self.required("mqtt.shared_subscription_strategy", strategy);
+        let response_prefix = self.optional("mqtt.response_prefix", response_prefix);
         let server_reference = self.optional("mqtt.server_reference", server_reference);
         let drain_timeout = self.required("mqtt.drain_timeout", duration);
         let (session_expiry_max, session_expiry_v3) = expiry?;
@@ -61,6 +68,7 @@ impl Reader<'_> {
             max_topic_levels: max_topic_levels?,
             max_topic_alias: max_topic_alias?,
             max_subscriptions: max_subscriptions?,
+            max_subscription_bytes: max_subscription_bytes?,
             max_retained_messages: max_retained?,
             max_retained_bytes: max_retained_bytes?,
             max_qos: max_qos?,
@@ -68,6 +76,7 @@ impl Reader<'_> {
             wildcard_subscription: wildcard_subscription?,
             shared_subscription: shared_subscription?,
             shared_subscription_strategy: strategy?,
+            response_prefix: response_prefix?,
             server_reference: server_reference?,
             drain_timeout: drain_timeout?,
         })
@@ -80,6 +89,18 @@ impl Reader<'_> {
         let max = max?;
         Some((max, v3?.unwrap_or(max)))
     }
+}
+
+fn response_prefix(text: &str) -> Result<String, Problem> {
+    let is_too_long = text.len() > MAX_RESPONSE_PREFIX_BYTES;
+    if TopicName::new(text).is_err() || is_too_long || text.contains(char::is_control) {
+        return Err(Problem::new(format!(
+            "a prefix is the beginning of a topic, of 1 to {MAX_RESPONSE_PREFIX_BYTES} bytes \
+             and without `+` and `#`"
+        ))
+        .with_hint("set it to something like \"response/\": the client's id follows it"));
+    }
+    Ok(text.to_owned())
 }
 
 fn server_reference(text: &str) -> Result<String, Problem> {

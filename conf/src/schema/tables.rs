@@ -90,7 +90,7 @@ const WEBSOCKET: [Key; 2] = [
     size("max_message_size", None),
 ];
 
-const MQTT_LIMITS: [Key; 17] = [
+const MQTT_LIMITS: [Key; 18] = [
     size("max_packet_size", Some("1MB")),
     size("max_unfinished_bytes", Some("1GB")),
     number("max_inflight", Some("32")),
@@ -106,17 +106,19 @@ const MQTT_LIMITS: [Key; 17] = [
     number("max_topic_levels", Some("128")),
     number("max_topic_alias", Some("64")),
     number("max_subscriptions", Some("100000")),
+    size("max_subscription_bytes", Some("16MB")),
     number("max_retained_messages", Some("1000000")),
     size("max_retained_bytes", Some("1GB")),
     text("drain_timeout", Some("10s")),
 ];
 
-const MQTT_FEATURES: [Key; 6] = [
+const MQTT_FEATURES: [Key; 7] = [
     number("max_qos", Some("2")),
     switch("retain_available", "true"),
     switch("wildcard_subscription", "true"),
     switch("shared_subscription", "true"),
     text("shared_subscription_strategy", Some("round_robin")),
+    text("response_prefix", None),
     text("server_reference", None),
 ];
 

@@ -6,6 +6,7 @@
 //!                       `-------------- refused ----------------'
 //! ```
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
@@ -15,15 +16,15 @@ use crate::packet_id::PacketId;
 pub(super) struct Inbound {
     /// What the aliases of this connection stand for; alias 1 is at 0.
     aliases: Vec<Option<Arc<str>>>,
-    /// Messages of QoS 2 that were taken and not released.
-    unreleased: Vec<Taken>,
+    /// Messages of QoS 2 that were taken and not released: as many as there are ids, if the
+    /// client is of version 3.
+    unreleased: BTreeMap<PacketId, Taken>,
     /// How many of them count against the receive maximum.
     counting: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Taken {
-    packet_id: PacketId,
     /// Nobody has decided about it yet.
     is_undecided: bool,
     /// Its PUBLISH came over this connection, so it waits for an answer there and
@@ -58,44 +59,43 @@ impl Inbound {
     /// Takes note that a message came again. None if it is a new one, else whether it
     /// is decided.
     pub(super) fn repeat(&mut self, id: PacketId) -> Option<bool> {
-        let at = self.find(id)?;
-        let taken = &mut self.unreleased[at];
+        let taken = self.unreleased.get_mut(&id)?;
         self.counting += usize::from(!taken.counts);
         taken.counts = true;
         Some(!taken.is_undecided)
     }
 
     pub(super) fn take(&mut self, id: PacketId) {
-        assert!(self.find(id).is_none(), "{id:?} is taken twice");
-        self.unreleased.push(Taken {
-            packet_id: id,
+        let taken = Taken {
             is_undecided: true,
             counts: true,
-        });
+        };
+        let before = self.unreleased.insert(id, taken);
+        assert!(before.is_none(), "{id:?} is taken twice");
         self.counting += 1;
     }
 
     /// Says whether the client waits for the answer. Where it does not, it asks again:
     /// the PUBLISH came over a connection that is gone.
     pub(super) fn decide(&mut self, id: PacketId, is_accepted: bool) -> bool {
-        let Some(at) = self.find(id) else {
+        let Some(taken) = self.unreleased.get_mut(&id) else {
             return false;
         };
-        let counts = self.unreleased[at].counts;
+        let counts = taken.counts;
         match is_accepted {
-            true => self.unreleased[at].is_undecided = false,
+            true => taken.is_undecided = false,
             // The client may use the id for another message at once.
-            false => self.remove(at),
+            false => self.remove(id),
         }
         counts
     }
 
     pub(super) fn release(&mut self, id: PacketId) -> Release {
-        match self.find(id) {
+        match self.unreleased.get(&id) {
             None => Release::Unknown,
-            Some(at) if self.unreleased[at].is_undecided => Release::TooEarly,
-            Some(at) => {
-                self.remove(at);
+            Some(taken) if taken.is_undecided => Release::TooEarly,
+            Some(_) => {
+                self.remove(id);
                 Release::Done
             }
         }
@@ -114,27 +114,19 @@ impl Inbound {
     pub(super) fn disconnect(&mut self) {
         self.aliases = Vec::new();
         self.counting = 0;
-        for taken in &mut self.unreleased {
+        for taken in self.unreleased.values_mut() {
             taken.counts = false;
         }
     }
 
-    fn find(&self, id: PacketId) -> Option<usize> {
-        let is_it = |taken: &Taken| taken.packet_id == id;
-        self.unreleased.iter().position(is_it)
-    }
-
-    fn remove(&mut self, at: usize) {
-        let taken = self.unreleased.swap_remove(at);
-        self.counting -= usize::from(taken.counts);
+    fn remove(&mut self, id: PacketId) {
+        if let Some(taken) = self.unreleased.remove(&id) {
+            self.counting -= usize::from(taken.counts);
+        }
     }
 
     pub(super) fn validate(&self) {
-        let counting = self.unreleased.iter().filter(|taken| taken.counts);
+        let counting = self.unreleased.values().filter(|taken| taken.counts);
         assert_eq!(counting.count(), self.counting);
-        let mut ids: Vec<_> = self.unreleased.iter().map(|t| t.packet_id).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        assert_eq!(ids.len(), self.unreleased.len(), "{:?}", self.unreleased);
     }
 }

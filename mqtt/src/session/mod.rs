@@ -204,6 +204,12 @@ impl Session {
                 self.flush(context.now, outbox);
                 Output::Nothing
             }
+            Input::SignOfLife => {
+                if self.phase == Phase::Attached {
+                    self.heard(context.now);
+                }
+                Output::Nothing
+            }
             Input::Tick => self.on_tick(context.now, outbox),
             Input::Disconnect(farewell) => self.on_disconnect(context.now, &farewell, outbox),
             Input::Closed => self.on_closed(context.now),

@@ -22,6 +22,9 @@ pub enum Input<'a> {
     Delivery(Delivery<'a>),
     /// The connection took bytes, so there may be room for more.
     Room,
+    /// The client is there, though no packet of it has come: it is in the middle of one,
+    /// or takes what it is sent while nothing is read from it.
+    SignOfLife,
     /// The time that [`Session::next_timeout`](super::Session::next_timeout) named has
     /// come, or any other.
     Tick,

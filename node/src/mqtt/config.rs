@@ -129,6 +129,8 @@ fn limits(mqtt: &MqttConfig) -> Limits {
         max_client_id_bytes: usize::from(mqtt.max_client_id_bytes),
         max_topic_levels: usize::from(mqtt.max_topic_levels),
         max_subscriptions: mqtt.max_subscriptions as usize,
+        max_subscription_bytes: mqtt.max_subscription_bytes.bytes() as usize,
+        response_prefix: mqtt.response_prefix.as_deref().map(Into::into),
         max_qos: match mqtt.max_qos {
             0 => QoS::AtMostOnce,
             1 => QoS::AtLeastOnce,
@@ -150,7 +152,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let text = "[mqtt]\nmax_inflight = 7\nkeepalive_multiplier = 2\nretain_available = false\n\
                     max_qos = 1\nmax_unfinished_bytes = \"3KB\"\nmax_retained_messages = 9\nmax_retained_bytes = \"2KB\"\n\
-                    server_reference = \"other:1883\"\n\
+                    server_reference = \"other:1883\"\nresponse_prefix = \"r/\"\nmax_subscription_bytes = \"4KB\"\n\
                     session_expiry_max = \"1h\"\nshared_subscription_strategy = \"sticky\"\n\
                     [listeners.tcp.default]\nbind = \"127.0.0.1:0\"\nmax_connections = 5\n";
         std::fs::write(file.path(), text).unwrap();
@@ -172,6 +174,8 @@ mod tests {
         };
         assert_eq!(broker.retained_bound, bound);
         assert_eq!(broker.max_unfinished_bytes, 3 * 1024);
+        assert_eq!(broker.limits.max_subscription_bytes, 4 * 1024);
+        assert_eq!(broker.limits.response_prefix.as_deref(), Some("r/"));
         assert_eq!(broker.server_reference.as_deref(), Some("other:1883"));
         assert_eq!(broker.shared_strategy, SharedStrategy::Sticky);
         assert_eq!(broker.listeners[0].max_connections, 5);

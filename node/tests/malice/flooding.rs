@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::num::NonZeroU16;
 use std::time::Duration;
 
 use quorate_model::retained::QoS;
@@ -138,4 +139,36 @@ fn subscribers_of_qos_0_that_never_read() {
 #[test]
 fn subscribers_of_qos_1_that_never_read() {
     check_deaf_subscribers(QoS::AtLeastOnce);
+}
+
+/// Eight bytes that stand for a topic of 64 KB, as often as they fit: what comes of them is
+/// much more than what is sent.
+#[test]
+fn short_messages_of_a_long_topic() {
+    const MESSAGES: usize = 20_000;
+    let mut besieged = Besieged::start(&["mqtt.max_topic_levels=65535", "broker.threads=4"]);
+    let long = "t".repeat(65_535);
+    let mut subscribers: Vec<_> = (0..8)
+        .map(|number| {
+            let name = format!("subscriber-{number}");
+            let mut subscriber = Client::let_in(besieged.mqtt, Version::V5, &name);
+            subscriber.subscribe_to(&long, QoS::AtMostOnce);
+            subscriber
+        })
+        .collect();
+    for first in [0x30, 0x31] {
+        let mut client = Client::let_in(besieged.mqtt, Version::V5, "publisher");
+        let set = Publish {
+            topic_alias: NonZeroU16::new(1),
+            ..message(&long, QoS::AtMostOnce, b"")
+        };
+        client.send(&Packet::Publish(set));
+        let bytes = [first, 6, 0, 0, 3, 0x23, 0, 1].repeat(MESSAGES);
+        client.try_send(&bytes).unwrap();
+        client.send(&Packet::PingReq);
+        assert_eq!(client.expect().first, 0xd0);
+    }
+    besieged.assert_serves();
+    subscribers.clear();
+    besieged.assert_within("20,000 short messages of a long topic", BASE_MB + 80);
 }

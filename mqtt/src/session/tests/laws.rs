@@ -246,6 +246,7 @@ impl World {
             Step::Deliver(shape) => self.deliver(shape),
             Step::Room(room) => {
                 self.oracle.room = room;
+                self.handle(Input::SignOfLife);
                 self.handle(Input::Room);
             }
             Step::Wait(millis) => self.wait(millis),
