@@ -49,6 +49,15 @@ pub enum StartError {
 }
 
 impl Broker {
+    /// Whether a broker could start with that, as far as files go: users and certificates.
+    pub fn check(config: &BrokerConfig) -> Result<(), StartError> {
+        Doorkeeper::new(&config.authentication)?;
+        for listener in &config.listeners {
+            Listener::new(listener.clone())?;
+        }
+        Ok(())
+    }
+
     /// Reads the users, binds all listeners and begins to serve.
     pub fn start(config: BrokerConfig, control: Arc<dyn ControlPlane>) -> Result<Self, StartError> {
         let doorkeeper = Doorkeeper::new(&config.authentication)?;

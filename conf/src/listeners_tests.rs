@@ -212,7 +212,7 @@ fn values_that_are_wrong() {
         (
             "tcp.a.bind=1883",
             "`1883` is not an IP address and a port (--set listeners.tcp.a.bind); \
-             write it like 0.0.0.0:4370 or [::]:4370",
+             write address and port, like 0.0.0.0:1883 or [::]:1883",
         ),
         (
             "tcp.a.max_connections=0",

@@ -212,7 +212,7 @@ fn values_that_are_wrong() {
             "node.name: expected a string, found integer (FILE:2)",
             "node.roles: expected an array of strings, found integer (FILE:3)",
             "transport.bind: `localhost:1` is not an IP address and a port \
-             (--set transport.bind); write it like 0.0.0.0:4370 or [::]:4370",
+             (--set transport.bind); write address and port, like 0.0.0.0:1883 or [::]:1883",
             "transport.dial.\"a@h\": an address is host:port, like 10.0.0.1:4370 or \
              [::1]:4370; the port is missing (FILE:5)",
             "transport.dial.\"b\": a node name is name@host, like core1@10.0.0.1; \

@@ -146,7 +146,9 @@ fn create_durably(path: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(PRIVATE).create(path) {
         Ok(()) => File::open(parent)?.sync_all(),
         Err(_) if path.is_dir() => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && path != parent => {
+        // A parent that is there, and in which there can be no directory, is no reason to
+        // make it: in /proc, the system says the same.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !parent.is_dir() => {
             create_durably(parent)?;
             create_durably(path)
         }
@@ -229,6 +231,15 @@ mod tests {
         assert_eq!(mode(&path.join("identity")), 0o600);
         drop(dir);
         DataDir::open(&path).unwrap();
+    }
+
+    /// In /proc, a directory cannot be made because there is none of that name.
+    #[test]
+    fn a_directory_that_cannot_be_made_is_an_error() {
+        for path in ["/proc/quorate", "/proc/quorate/data"] {
+            let error = DataDir::open(Path::new(path)).unwrap_err();
+            assert!(matches!(error, DataDirError::Unusable { .. }), "{error}");
+        }
     }
 
     #[test]

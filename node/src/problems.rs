@@ -216,14 +216,16 @@ pub(crate) fn of_node(error: &NodeError) -> Problem {
             "set node.name back to {stored}, or use another node.data_dir"
         )),
         NodeError::OtherCluster { stored, .. } => told(Code::Configuration).with_hint(format!(
-            "set cluster.name to {stored}, or leave the cluster first: quorate node leave"
+            "set cluster.name back to {stored}, or use another node.data_dir"
         )),
         NodeError::OtherRoles { stored, .. } => told(Code::Configuration).with_hint(format!(
-            "set node.roles back to {stored}, or leave the cluster first: quorate node leave"
+            "set node.roles back to {stored}; for other roles, have this node leave the cluster \
+             (quorate node leave, while it runs) or use another node.data_dir"
         )),
         NodeError::LogLost { .. } => told(Code::Internal).with_hint(
-            "restore the whole data directory; or force this node to leave, remove the directory, \
-             and let it join again",
+            "something has removed a part of the data directory: put it back if it was only \
+             moved, but never from a copy of another day; or have the others force this node to \
+             leave, remove the directory, and let it join again",
         ),
         NodeError::OtherCertificate { .. } => told(Code::Configuration).with_hint(URI_NAME),
         NodeError::Socket(_) => told(Code::Unavailable)

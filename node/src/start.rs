@@ -34,6 +34,8 @@ pub(crate) fn run(args: &StartArgs, output: &Output) -> Result<(), Failure> {
         config, warnings, ..
     } = loaded;
     output.configuration_warnings(&warnings);
+    // Before there is a cluster that cannot be served.
+    mqtt::check_files(&config)?;
     keep_new_files_private();
     process::return_freed_memory();
     let open_files = process::raise_open_files();

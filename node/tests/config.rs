@@ -20,6 +20,44 @@ fn a_good_one_is_ok() {
     assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
 }
 
+/// What a node would fail on only when it has formed a cluster.
+#[test]
+fn files_that_are_of_no_use_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    fs::write(path("users"), "alice\n").unwrap();
+    fs::write(path("pem"), "no PEM\n").unwrap();
+    let users = format!("auth.scram_users={}", path("users"));
+    let cert = format!("listeners.tls.a.cert={}", path("pem"));
+    let key = format!("listeners.tls.a.key={}", path("pem"));
+    for (sets, hint) in [
+        (vec![users.as_str()], "quorate config user"),
+        (vec![&cert, &key], "listeners.tls.a.cert"),
+    ] {
+        let sets = sets.into_iter().flat_map(|set| ["--set", set]);
+        let line: Vec<&str> = ["config", "check"].into_iter().chain(sets).collect();
+        let ended = run(&line);
+        assert_eq!((ended.code, ended.stdout.as_str()), (78, ""), "{ended:?}");
+        assert!(ended.stderr.contains(hint), "{ended:?}");
+    }
+}
+
+#[test]
+fn the_line_of_a_user_is_one_that_a_node_takes() {
+    let folder = tempfile::tempdir().unwrap();
+    let asked = quorate(&["config", "user", "alice"]);
+    let ended = end(asked, "wonderland\nnot this\n");
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let line = ended.stdout;
+    assert!(line.starts_with("alice:") && line.ends_with('\n'), "{line}");
+    let file = folder.path().join("users");
+    fs::write(&file, &line).unwrap();
+    let users = format!("auth.scram_users={}", file.display());
+    assert_eq!(run(&["config", "check", "--set", &users]).code, 0);
+    let ended = run(&["config", "user", "a:b"]);
+    assert_eq!(ended.code, 64, "{ended:?}");
+}
+
 #[test]
 fn every_problem_is_told_at_once() {
     let folder = tempfile::tempdir().unwrap();

@@ -80,7 +80,11 @@ impl Reactor {
         };
         if user.is_none() {
             let version = entrant.opening.terms.version;
-            tracing::debug!("a client was refused: the user is not known, or the password wrong");
+            let client_id = entrant.opening.client_id.as_str();
+            tracing::debug!(
+                client_id,
+                "a client was refused: the user is not known, or the password wrong"
+            );
             let reason = ReasonCode::BadUserNameOrPassword;
             return self.refuse_unauthenticated(key, version, reason);
         }

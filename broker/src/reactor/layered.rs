@@ -56,6 +56,8 @@ impl Reactor {
         if !was_named && let Some(names) = layers.names() {
             tracing::debug!(peer = %connection.peer, ?names, "a client has shown a certificate");
         }
+        // Not what the layers say among themselves, like the ping of a WebSocket.
+        let is_of_mqtt = !fresh.is_empty();
         let mut input = std::mem::take(&mut connection.input);
         if layers.wants_write() {
             self.mark_dirty(key);
@@ -70,7 +72,7 @@ impl Reactor {
             self.keep_rest(key, input, taken);
             taken
         };
-        if taken == 0 {
+        if taken == 0 && is_of_mqtt {
             self.on_sign_of_life(key);
         }
         if !is_in {

@@ -46,6 +46,8 @@ impl Reactor {
                 continue;
             }
             let mut connection = self.connections.remove(key.place);
+            // Where it goes, nobody would know that it waits.
+            connection.is_held = false;
             // It is watched again from where it goes.
             let _ = self.poll.registry().deregister(&mut connection.socket);
             self.forget_unfinished(key);

@@ -172,6 +172,27 @@ fn a_message_in_parts_is_refused_when_it_grows_too_large() {
     web_socket.expect_close(CloseCode::TOO_BIG);
 }
 
+/// What frames say is no word of MQTT.
+#[test]
+fn pings_of_the_web_socket_do_not_keep_a_silent_client() {
+    let broker = broker();
+    let mut web_socket = open(&broker);
+    let mut hello = Connect::new(Version::V5, "someone");
+    hello.keep_alive_s = 1;
+    web_socket.send(true, Opcode::Binary, &bytes(&[Packet::Connect(hello)]));
+    web_socket.receive().unwrap();
+    for _ in 0..20 {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        web_socket.send(true, Opcode::Ping, b"still here");
+        if let Some((Opcode::Binary, payload)) = web_socket.receive() {
+            let keep_alive_timeout = 0x8d;
+            assert_eq!((payload[0], payload[2]), (0xe0, keep_alive_timeout));
+            return;
+        }
+    }
+    panic!("it is still there after more than its keep alive");
+}
+
 #[test]
 fn a_client_that_pings_and_does_not_read_costs_little() {
     let broker = broker();

@@ -20,7 +20,7 @@ pub(super) fn said(error: impl Display) -> Problem {
 pub(super) fn socket_address(text: &str) -> Result<SocketAddr, Problem> {
     text.parse().map_err(|_| {
         Problem::new(format!("`{text}` is not an IP address and a port"))
-            .with_hint("write it like 0.0.0.0:4370 or [::]:4370")
+            .with_hint("write address and port, like 0.0.0.0:1883 or [::]:1883")
     })
 }
 

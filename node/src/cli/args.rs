@@ -232,6 +232,15 @@ pub(super) enum ConfigCommand {
         #[command(flatten)]
         sources: SourceArgs,
     },
+    /// Print the line of a user, for the file of auth.scram_users; the password is read
+    /// from standard input
+    User {
+        /// What the client calls itself
+        name: String,
+        /// How much work it is to try a password; the same in the whole file
+        #[arg(long, value_name = "N", default_value_t = 4096)]
+        iterations: u32,
+    },
     /// Print a commented configuration to start from
     Example {
         /// For what kind of node

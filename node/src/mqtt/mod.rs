@@ -1,7 +1,7 @@
 //! The broker of a node: when it begins to serve, with which configuration, and how it
 //! ends.
 
-mod certificates;
+mod changed_files;
 mod client_count;
 mod config;
 
@@ -52,7 +52,7 @@ pub(crate) async fn serve(
     }
     tokio::select! {
         () = stop => {}
-        never = certificates::follow(&config, &broker) => match never {},
+        never = changed_files::follow(&config, &broker) => match never {},
         () = ended(&broker) => {}
     }
     let drained = tokio::task::spawn_blocking(move || broker.drain()).await;
@@ -73,13 +73,28 @@ async fn ended(broker: &Broker) {
 }
 
 fn why_not(error: &StartError) -> Problem {
-    let problem = Problem::new(Code::Unavailable, format!("no MQTT is served: {error}"));
+    let problem = |code| Problem::new(code, format!("no MQTT is served: {error}"));
     match error {
-        StartError::Listener(ListenerError::Bind { name, .. }) => problem.with_hint(format!(
-            "another process may have the port: set listeners.{name}.bind, or stop it"
-        )),
-        StartError::Listener(_) | StartError::Users(_) | StartError::System(_) => problem,
+        StartError::Listener(ListenerError::Bind { name, .. }) => problem(Code::Unavailable)
+            .with_hint(format!(
+                "another process may have the port: set listeners.{name}.bind, or stop it"
+            )),
+        StartError::Listener(ListenerError::Certificates { name, .. }) => {
+            problem(Code::Configuration).with_hint(format!(
+                "set listeners.{name}.cert, .key and .client_ca to PEM files that fit each other"
+            ))
+        }
+        StartError::Users(_) => problem(Code::Configuration).with_hint(
+            "the file is that of auth.scram_users; `quorate config user NAME` prints a line for it",
+        ),
+        StartError::System(_) => problem(Code::Unavailable),
     }
+}
+
+/// Whether the files that the configuration names would do.
+pub(crate) fn check_files(config: &Config) -> Result<(), Problem> {
+    let broker_config = config::broker_config(config, 0);
+    Broker::check(&broker_config).map_err(|error| why_not(&error))
 }
 
 /// Why a broker ended that nobody stopped.
