@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -11,6 +11,16 @@ use super::child;
 
 /// For a child that hangs, not for one that is slow.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Held to start a child, and, shared, to have a database open in this process. A child
+/// holds all open files of this process for a moment, among them the lock of a database
+/// that another test may close meanwhile, and which its own child could not open then.
+static STARTS: RwLock<()> = RwLock::new(());
+
+/// For as long as a database is open in this process.
+pub fn no_child_starts() -> RwLockReadGuard<'static, ()> {
+    STARTS.read().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// What a child acknowledged.
 #[derive(Clone, Debug, Default)]
@@ -50,7 +60,10 @@ impl Writer {
         if let Some(entries) = entries {
             command.env(child::ENTRIES, entries.to_string());
         }
-        let mut child = command.spawn().unwrap();
+        let mut child = {
+            let _alone = STARTS.write().unwrap_or_else(PoisonError::into_inner);
+            command.spawn().unwrap()
+        };
         let output = child.stdout.take().unwrap();
         let (sender, first) = mpsc::sync_channel(1);
         let reader = std::thread::spawn(move || {

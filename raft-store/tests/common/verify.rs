@@ -5,12 +5,13 @@ use std::path::Path;
 use openraft::storage::{RaftLogStorage as _, RaftStateMachine as _};
 use openraft::{EntryPayload, RaftLogReader as _};
 
-use super::process::Acknowledged;
+use super::process::{Acknowledged, no_child_starts};
 use super::{ChainMachine, open_directory, payload};
 
 /// Opens the store in `directory` and compares it with what was promised;
 /// returns what is missing or wrong.
 pub fn verify(directory: &Path, acknowledged: &Acknowledged) -> Result<(), String> {
+    let _open = no_child_starts();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
