@@ -153,7 +153,6 @@ impl Reactor {
             false => self.take_packets(key, &input),
         };
         self.keep_rest(key, input, taken);
-        self.count_unfinished(key);
         self.after_layers(key);
     }
 
