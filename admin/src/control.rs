@@ -6,6 +6,7 @@ use crate::api::{
     ClusterStatus, CreateTokenRequest, HistoryEvent, JoinRequest, NewToken, Problem, TokenInfo,
     Work,
 };
+use crate::metric::Metric;
 
 pub type Reply<'a, T> = BoxFuture<'a, Result<T, Problem>>;
 
@@ -49,6 +50,9 @@ pub trait Control: Send + Sync + 'static {
     /// What readiness depends on. Answered from memory: a probe must not hang
     /// on what it probes.
     fn health(&self) -> Vec<Check>;
+
+    /// What is counted and measured. Answered from memory, as [`Control::health`] is.
+    fn metrics(&self) -> Vec<Metric>;
 }
 
 /// One line of `/readyz?verbose`.

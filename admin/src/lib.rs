@@ -1,4 +1,4 @@
-//! The administration of a node: an HTTP API, its client, and health checks.
+//! The administration of a node: an HTTP API, its client, health checks and metrics.
 //!
 //! The node implements [`Control`]; [`serve_unix`] and [`serve_tcp`] put it
 //! behind HTTP, and [`AdminClient`] talks to it. What goes over the wire is in
@@ -11,10 +11,12 @@
 pub mod api;
 mod client;
 mod control;
+mod metric;
 mod routes;
 mod server;
 mod socket_path;
 
 pub use client::{AdminClient, ClientError, UrlError};
 pub use control::{Check, Control, Reply};
+pub use metric::{Label, Metric, Sample};
 pub use server::{AdminSocket, BindError, serve_tcp, serve_unix};

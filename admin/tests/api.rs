@@ -9,7 +9,7 @@ mod http;
 use common::scripted_node::{ScriptedNode, status};
 use common::{Served, event, token_info, work};
 use quorate_admin::api::{Code, CreateTokenRequest, JoinRequest, Problem, Secret, TokenRole};
-use quorate_admin::{AdminClient, ClientError};
+use quorate_admin::{AdminClient, ClientError, Metric};
 
 async fn call_everything(client: &AdminClient) {
     assert_eq!(client.status().await.unwrap(), status());
@@ -162,6 +162,7 @@ async fn the_description_lists_every_route() {
             "GET /api/v1/openapi.json",
             "GET /api/v1/tokens",
             "GET /livez",
+            "GET /metrics",
             "GET /readyz",
             "POST /api/v1/cluster/authority/finish",
             "POST /api/v1/cluster/authority/rotate",
@@ -184,6 +185,29 @@ async fn the_description_lists_every_route() {
         assert!(schemas[name].is_object(), "{name} is missing: {schemas}");
     }
     assert_eq!(schemas["NewToken"]["properties"]["token"]["type"], "string");
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn metrics_are_text_for_prometheus() {
+    let mut served = Served::start().await;
+    let reasons = [("queue_full", 3), ("expired", 0)];
+    served.node.script.lock().unwrap().metrics = vec![
+        Metric::new("quorate_clients", "Connected clients.", 12),
+        Metric::labelled("quorate_dropped_total", "Lost.", "reason", reasons),
+    ];
+    let answer = http::get(&served, "/metrics").await;
+    assert_eq!(answer.status, 200);
+    let kind = "content-type: text/plain; version=0.0.4";
+    assert!(answer.head.contains(kind), "{}", answer.head);
+    let expected = "# HELP quorate_clients Connected clients.\n\
+                    # TYPE quorate_clients gauge\n\
+                    quorate_clients 12\n\
+                    # HELP quorate_dropped_total Lost.\n\
+                    # TYPE quorate_dropped_total counter\n\
+                    quorate_dropped_total{reason=\"queue_full\"} 3\n\
+                    quorate_dropped_total{reason=\"expired\"} 0\n";
+    assert_eq!(answer.body, expected);
     served.stop().await;
 }
 

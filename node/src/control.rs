@@ -7,7 +7,7 @@ use quorate_admin::api::{
     self, ClusterStatus, Code, CreateTokenRequest, Finished, HistoryEvent, JoinRequest, NewToken,
     Problem, Secret, ThisNode, TokenInfo, TokenState, WorkKind,
 };
-use quorate_admin::{Check, Control, Reply};
+use quorate_admin::{Check, Control, Metric, Reply};
 use quorate_conf::Config;
 use quorate_core::tier::{CoreNode, JoinOrder, Phase, Standing, Step};
 use quorate_core::{Role, TokioRuntime};
@@ -16,7 +16,8 @@ use quorate_model::node_name::NodeName;
 use quorate_model::token::{Token, TokenRole};
 
 use crate::cli::CoreAddress;
-use crate::{problems, status};
+use crate::mqtt::BrokerMetrics;
+use crate::{metrics, problems, status};
 
 /// The transport port of a core that is named without one.
 const DEFAULT_PORT: u16 = 4370;
@@ -24,11 +25,20 @@ const DEFAULT_PORT: u16 = 4370;
 pub(crate) struct NodeControl {
     node: CoreNode<TokioRuntime>,
     config: Config,
+    broker: BrokerMetrics,
 }
 
 impl NodeControl {
-    pub(crate) const fn new(node: CoreNode<TokioRuntime>, config: Config) -> Self {
-        Self { node, config }
+    pub(crate) const fn new(
+        node: CoreNode<TokioRuntime>,
+        config: Config,
+        broker: BrokerMetrics,
+    ) -> Self {
+        Self {
+            node,
+            config,
+            broker,
+        }
     }
 
     fn this_node(&self) -> ThisNode {
@@ -294,6 +304,10 @@ impl Control for NodeControl {
                 }),
             ),
         ]
+    }
+
+    fn metrics(&self) -> Vec<Metric> {
+        metrics::of_node(&self.node, self.broker.now())
     }
 }
 

@@ -11,6 +11,7 @@ mod data_dir;
 mod dev;
 mod logging;
 mod machine;
+mod metrics;
 mod mqtt;
 mod pki;
 mod problems;

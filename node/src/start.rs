@@ -19,7 +19,7 @@ use crate::cli::{Failure, Output, SOCKET, StartArgs};
 use crate::control::NodeControl;
 use crate::data_dir::{DataDir, keep_new_files_private};
 use crate::machine::Machine;
-use crate::mqtt::ClientCount;
+use crate::mqtt::BrokerMetrics;
 use crate::{config, logging, mqtt, pki, problems, process};
 
 /// How long the admin API may take to answer what it is asked when it stops.
@@ -72,10 +72,14 @@ async fn serve(config: Config, until_stdin_closes: bool) -> Result<(), Problem> 
         })?;
     let pki = config.transport.pki.as_ref().map(pki::load).transpose();
     let pki = pki.map_err(|error| problems::of_pki(&error))?;
-    let clients = ClientCount::default();
-    let node = start_node(&config, pki, dir, clients.clone()).await;
+    let metrics = BrokerMetrics::default();
+    let node = start_node(&config, pki, dir, metrics.clone()).await;
     let node = node.map_err(|error| problems::of_node(&error))?;
-    let control: Arc<dyn Control> = Arc::new(NodeControl::new(node.clone(), config.clone()));
+    let control: Arc<dyn Control> = Arc::new(NodeControl::new(
+        node.clone(),
+        config.clone(),
+        metrics.clone(),
+    ));
     let (stop_admin, stopping) = watch::channel(false);
     let unix = serve_unix(socket, Arc::clone(&control), stopped(stopping.clone()));
     let tcp = serve_tcp(listener, control, stopped(stopping));
@@ -90,7 +94,7 @@ async fn serve(config: Config, until_stdin_closes: bool) -> Result<(), Problem> 
     let mqtt = mqtt::serve(
         config.clone(),
         node.clone(),
-        clients,
+        metrics,
         stopped(mqtt_stopping),
     );
     let mut mqtt = tokio::spawn(mqtt);
@@ -117,7 +121,7 @@ async fn start_node(
     config: &Config,
     pki: Option<Credentials>,
     dir: DataDir,
-    clients: ClientCount,
+    metrics: BrokerMetrics,
 ) -> Result<CoreNode<TokioRuntime>, NodeError> {
     let machine = Arc::new(Machine::new(dir, config.transport.bind));
     // A port that is taken shows before a first start has chosen a name.
@@ -145,7 +149,7 @@ async fn start_node(
             ..TransportConfig::default()
         },
         environment: Environment::system(seed),
-        clients: Arc::new(move || clients.now()),
+        clients: Arc::new(move || metrics.clients()),
         tune: Box::new(|core| core),
     };
     CoreNode::start(

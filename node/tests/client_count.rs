@@ -1,4 +1,4 @@
-//! What a cluster says of the clients of its nodes.
+//! What a cluster and its nodes say of their clients.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -64,4 +64,49 @@ fn status_has_the_number_of_clients_of_each_node() {
     wait_for(1);
     drop(other);
     wait_for(0);
+}
+
+/// A message that one client publishes, keeps and gets itself, on a node that has it all.
+#[test]
+fn a_node_has_metrics() {
+    let home = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let mut node = Node::new(home.path(), "single");
+    node.sets = vec![format!("listeners.tcp.default.bind=127.0.0.1:{port}")];
+    node.start();
+    node.wait_settled();
+    until("MQTT is served", || {
+        let stream = TcpStream::connect(("127.0.0.1", port));
+        stream.map(drop).map_err(|error| error.to_string())
+    });
+    let mut client = client(port, "one");
+    let subscribe = b"\x82\x06\x00\x01\x00\x01t\x00";
+    let publish = b"\x31\x05\x00\x01tHi";
+    client.write_all(subscribe).unwrap();
+    client.write_all(publish).unwrap();
+    let mut answers = [0; 5 + 7];
+    client.read_exact(&mut answers).unwrap();
+    assert_eq!(answers[..5], *b"\x90\x03\x00\x01\x00");
+    assert_eq!(answers[5..], *b"\x30\x05\x00\x01tHi");
+
+    let expected = [
+        "quorate_clients 1",
+        "quorate_sessions 1",
+        "quorate_messages_published_total 1",
+        "quorate_messages_delivered_total 1",
+        "quorate_messages_dropped_total{reason=\"queue_full\"} 0",
+        "quorate_cluster_routes 1",
+        "quorate_retained_messages 1",
+        "quorate_raft_is_leader 1",
+        "quorate_raft_has_leader 1",
+        "quorate_raft_voters 1",
+    ];
+    until("the metrics tell of it", || {
+        let answer = node.get("/metrics").ok_or("no answer")?;
+        let lacks = |line: &&&str| !answer.lines().any(|it| it == **line);
+        match expected.iter().find(lacks) {
+            None => Ok(()),
+            Some(line) => Err(format!("no `{line}` in {answer}")),
+        }
+    });
 }

@@ -4,6 +4,7 @@ mod answer;
 mod cluster;
 mod extract;
 mod guard;
+mod metrics;
 mod node;
 mod probes;
 mod tokens;
@@ -55,6 +56,7 @@ pub(crate) fn router(control: Arc<dyn Control>, exposure: Exposure) -> Router {
         .routes(routes!(openapi_json))
         .routes(routes!(probes::livez))
         .routes(routes!(probes::readyz))
+        .routes(routes!(metrics::metrics))
         .split_for_parts();
     // Made of our own types, none of which fails to serialize.
     let openapi = openapi.to_json().unwrap_or_default();

@@ -10,7 +10,7 @@ use quorate_admin::api::{
     ClusterStatus, CreateTokenRequest, HistoryEvent, JoinRequest, NewToken, NodeState, NodeStatus,
     Phase, Problem, Quorum, Secret, ThisNode, TokenInfo, Work,
 };
-use quorate_admin::{Check, Control, Reply};
+use quorate_admin::{Check, Control, Metric, Reply};
 
 pub(crate) struct Script {
     pub(crate) status: ClusterStatus,
@@ -19,6 +19,7 @@ pub(crate) struct Script {
     pub(crate) tokens: Vec<TokenInfo>,
     pub(crate) history: Vec<HistoryEvent>,
     pub(crate) checks: Vec<Check>,
+    pub(crate) metrics: Vec<Metric>,
     /// What every call fails with.
     pub(crate) problem: Option<Problem>,
 }
@@ -37,6 +38,7 @@ impl Default for Script {
             tokens: Vec::new(),
             history: Vec::new(),
             checks: Vec::new(),
+            metrics: Vec::new(),
             problem: None,
         }
     }
@@ -140,6 +142,10 @@ impl Control for ScriptedNode {
 
     fn health(&self) -> Vec<Check> {
         self.script.lock().unwrap().checks.clone()
+    }
+
+    fn metrics(&self) -> Vec<Metric> {
+        self.script.lock().unwrap().metrics.clone()
     }
 }
 

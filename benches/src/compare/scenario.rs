@@ -40,8 +40,8 @@ const PER_CONNECTION: Figure = Figure {
     unit: "bytes per connection",
 };
 const TAIL: Figure = Figure {
-    key: "latency_p99_us",
-    unit: "latency p99, µs",
+    key: "latency_p999_us",
+    unit: "latency p99.9, µs",
 };
 const ALL_TIME: Figure = Figure {
     key: "broker_cpu_s",
@@ -64,6 +64,7 @@ pub(super) const USUAL: &[&str] = &[
     "connect",
     "subscribe",
     "idle",
+    "idle --subscribe",
 ];
 
 impl Scenario {

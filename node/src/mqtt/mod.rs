@@ -1,13 +1,13 @@
 //! The broker of a node: when it begins to serve, with which configuration, and how it
 //! ends.
 
+mod broker_metrics;
 mod changed_files;
-mod client_count;
 mod config;
 
 use std::time::Duration;
 
-pub(crate) use client_count::ClientCount;
+pub(crate) use broker_metrics::BrokerMetrics;
 use quorate_admin::api::{Code, Problem};
 use quorate_broker::{Broker, ListenerError, StartError};
 use quorate_conf::Config;
@@ -28,7 +28,7 @@ const LOOK_AT_BROKER_EVERY: Duration = Duration::from_secs(1);
 pub(crate) async fn serve(
     config: Config,
     node: CoreNode<TokioRuntime>,
-    clients: ClientCount,
+    metrics: BrokerMetrics,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Problem> {
     if config.listeners.enabled.is_empty() {
@@ -46,7 +46,7 @@ pub(crate) async fn serve(
     let (plane, proposing) = CorePlane::new(node.clone());
     let proposing = tokio::spawn(proposing);
     let broker = Broker::start(broker_config, plane).map_err(|error| why_not(&error))?;
-    clients.follow(broker.metrics());
+    metrics.follow(broker.metrics());
     for (listener, address) in config.listeners.enabled.iter().zip(broker.addresses()) {
         tracing::info!(listener = %listener.id, %address, "MQTT is served");
     }

@@ -151,16 +151,22 @@ impl Node {
     /// Whom it takes for the leader. From its memory, at once; its status asks
     /// the other nodes, also those that are dead.
     pub(crate) fn leader_in_memory(&self) -> Option<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.admin_port)).ok()?;
-        stream.set_read_timeout(Some(READ_LIMIT)).ok()?;
-        let request =
-            "GET /readyz?verbose HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
-        stream.write_all(request.as_bytes()).ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
+        let answer = self.get("/readyz?verbose")?;
         let mut lines = answer.lines();
         let leader = lines.find_map(|line| line.strip_prefix("[+] leader: "))?;
         Some(leader.to_owned())
+    }
+
+    /// What the admin port answers, head and body.
+    pub(crate) fn get(&self, path: &str) -> Option<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.admin_port)).ok()?;
+        stream.set_read_timeout(Some(READ_LIMIT)).ok()?;
+        let request =
+            format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        Some(answer)
     }
 
     pub(crate) fn history(&self) -> Vec<HistoryEvent> {

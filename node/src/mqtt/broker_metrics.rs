@@ -1,4 +1,4 @@
-//! How many clients the broker of a node has.
+//! What the broker of a node counts.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
@@ -6,9 +6,9 @@ use std::sync::{Arc, OnceLock};
 use quorate_broker::Metrics;
 
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ClientCount(Arc<OnceLock<Arc<Metrics>>>);
+pub(crate) struct BrokerMetrics(Arc<OnceLock<Arc<Metrics>>>);
 
-impl ClientCount {
+impl BrokerMetrics {
     /// From now on the broker says it.
     pub(super) fn follow(&self, metrics: &Arc<Metrics>) {
         // A process has one broker at most.
@@ -16,8 +16,12 @@ impl ClientCount {
     }
 
     /// None where there is no broker, or not yet.
-    pub(crate) fn now(&self) -> Option<u64> {
-        let metrics = self.0.get()?;
-        Some(metrics.clients.load(Ordering::Relaxed) as u64)
+    pub(crate) fn now(&self) -> Option<&Metrics> {
+        self.0.get().map(|metrics| &**metrics)
+    }
+
+    /// Clients that have been let in.
+    pub(crate) fn clients(&self) -> Option<u64> {
+        Some(self.now()?.clients.load(Ordering::Relaxed) as u64)
     }
 }
