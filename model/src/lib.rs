@@ -10,7 +10,7 @@ compile_error!("the feature `mutants` plants bugs; it must never be in a release
 
 mod digest;
 mod packing;
-mod retained_scan;
+pub mod retained_scan;
 mod retained_totals;
 mod rfc3339;
 mod route_index;

@@ -24,14 +24,27 @@ enum Step {
     End,
 }
 
+/// What a look at retained messages has cost, and where it ended.
+#[derive(Debug, PartialEq, Eq)]
+pub struct RetainedLook {
+    /// How many topics were looked at, those that do not match too.
+    pub topics: usize,
+    /// The last topic that was looked at, if there may be more to find after it.
+    pub stopped_at: Option<TopicName>,
+}
+
 /// Calls `found` for each topic after `after` that matches, in order, for as long as it
-/// says true. What is in a shared filter's pattern is compared; its group is not.
+/// says true and no more than `limit` topics have been looked at. What is in a shared
+/// filter's pattern is compared; its group is not.
 pub(crate) fn scan(
     table: &Table<RetainedMessages>,
     filter: &TopicFilter,
     after: Option<&TopicName>,
+    limit: usize,
     mut found: impl FnMut(&TopicName, &Retained) -> bool,
-) {
+) -> RetainedLook {
+    let mut topics = 0;
+    let ended = |topics, stopped_at| RetainedLook { topics, stopped_at };
     let pattern = filter.pattern();
     let mut from = match after {
         Some(after) => Bound::Excluded(after.clone()),
@@ -41,13 +54,20 @@ pub(crate) fn scan(
         let mut range = table.range((from, Bound::Unbounded));
         let seek = loop {
             let Some((topic, retained)) = range.next() else {
-                return;
+                return ended(topics, None);
             };
-            match step(pattern, topic.as_str()) {
-                Step::Match if !found(topic, retained) => return,
-                Step::Match | Step::Next => {}
-                Step::Seek(text) => break text,
-                Step::End => return,
+            topics += 1;
+            let step = step(pattern, topic.as_str());
+            let goes_on = match step {
+                Step::Match => found(topic, retained),
+                Step::Next | Step::Seek(_) => true,
+                Step::End => return ended(topics, None),
+            };
+            if !goes_on || topics >= limit {
+                return ended(topics, Some(topic.clone()));
+            }
+            if let Step::Seek(text) = step {
+                break text;
             }
         };
         from = Bound::Included(TopicName::unchecked(&seek));
@@ -136,16 +156,35 @@ mod tests {
 
     fn matches(table: &Table<RetainedMessages>, filter: &str) -> Vec<String> {
         let mut found = Vec::new();
-        scan(
-            table,
-            &TopicFilter::new(filter).unwrap(),
-            None,
-            |topic, _| {
+        let filter = TopicFilter::new(filter).unwrap();
+        let look = scan(table, &filter, None, usize::MAX, |topic, _| {
+            found.push(topic.as_str().to_owned());
+            true
+        });
+        assert_eq!(look.stopped_at, None);
+        found
+    }
+
+    /// The same, look by look.
+    fn matches_by_looks(
+        table: &Table<RetainedMessages>,
+        filter: &str,
+        limit: usize,
+    ) -> Vec<String> {
+        let mut found = Vec::new();
+        let filter = TopicFilter::new(filter).unwrap();
+        let mut after = None;
+        loop {
+            let look = scan(table, &filter, after.as_ref(), limit, |topic, _| {
                 found.push(topic.as_str().to_owned());
                 true
-            },
-        );
-        found
+            });
+            assert!(look.topics <= limit);
+            after = look.stopped_at;
+            if after.is_none() {
+                return found;
+            }
+        }
     }
 
     #[test]
@@ -175,11 +214,17 @@ mod tests {
         let filter = TopicFilter::new("a/+").unwrap();
         let after = TopicName::new("a/1").unwrap();
         let mut found = Vec::new();
-        scan(&table, &filter, Some(&after), |topic, _| {
+        let look = scan(&table, &filter, Some(&after), usize::MAX, |topic, _| {
             found.push(topic.as_str().to_owned());
             false
         });
         assert_eq!(found, ["a/2"]);
+        let stopped_at = Some(TopicName::new("a/2").unwrap());
+        let expected = RetainedLook {
+            topics: 1,
+            stopped_at,
+        };
+        assert_eq!(look, expected);
     }
 
     #[test]
@@ -214,6 +259,7 @@ mod tests {
             filter in prop::collection::vec(
                 prop_oneof![3 => level(), 2 => Just("+")], 1..4),
             with_hash in any::<bool>(),
+            limit in 1_usize..5,
         ) {
             let topics: Vec<String> = topics.iter().map(|levels| levels.join("/")).collect();
             let topics: Vec<&str> = topics.iter().map(String::as_str)
@@ -229,6 +275,7 @@ mod tests {
                 .filter(|(topic, _)| parsed.matches(topic))
                 .map(|(topic, _)| topic.as_str().to_owned())
                 .collect();
+            prop_assert_eq!(matches_by_looks(&table, &filter, limit), &expected[..], "{}", filter);
             prop_assert_eq!(matches(&table, &filter), expected, "{}", filter);
         }
     }

@@ -15,7 +15,7 @@ use crate::limits::{MAX_RETAINED_BYTES, MAX_RETAINED_PAYLOAD_BYTES};
 use crate::member::Member;
 use crate::reply::Bound;
 use crate::retained::{self, Retained, RetainedBound};
-use crate::retained_scan;
+use crate::retained_scan::{self, RetainedLook};
 use crate::retained_totals::RetainedTotals;
 use crate::route_index::{RouteIndex, Target};
 use crate::schema::{Bans, Members, RetainedMessages, RouteKey, Routes, Settings};
@@ -180,14 +180,16 @@ impl ClusterView {
     }
 
     /// Calls `found` for each retained message whose topic matches and lies after
-    /// `after`, in the order of topics, for as long as it says true.
+    /// `after`, in the order of topics, for as long as it says true and no more than
+    /// `limit` topics have been looked at, those that do not match too.
     pub fn for_each_retained(
         &self,
         filter: &TopicFilter,
         after: Option<&TopicName>,
+        limit: usize,
         found: impl FnMut(&TopicName, &Retained) -> bool,
-    ) {
-        retained_scan::scan(&self.tables.retained, filter, after, found);
+    ) -> RetainedLook {
+        retained_scan::scan(&self.tables.retained, filter, after, limit, found)
     }
 
     pub fn retained_count(&self) -> usize {

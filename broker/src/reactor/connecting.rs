@@ -205,6 +205,8 @@ impl Reactor {
             None => {
                 let number = self.shared.next_session();
                 let session = Session::open(opening, number, self.now);
+                let sessions = &self.shared.metrics.sessions;
+                sessions.fetch_add(1, Ordering::Relaxed);
                 self.sessions.insert(session, epoch, user)
             }
         };
@@ -221,6 +223,7 @@ impl Reactor {
         // What an earlier connection left is sent again.
         let output = self.handle(session, Input::Room);
         self.on_output(session, output);
+        self.continue_replays(session);
         self.resume(key);
     }
 

@@ -85,7 +85,6 @@ impl Reactor {
         clients.fetch_sub(1, Ordering::Relaxed);
         self.set_connected(session, None);
         let entry = &mut self.sessions[session];
-        entry.replays = None;
         entry.reauthentication = None;
         let number = self.sessions.number(session);
         let output = self.handle(session, Input::Closed);
@@ -173,6 +172,8 @@ impl Reactor {
             self.leave_router(session, filter);
         }
         let entry = self.sessions.remove(session);
+        let sessions = &self.shared.metrics.sessions;
+        sessions.fetch_sub(1, Ordering::Relaxed);
         let release = Command::Release {
             client: entry.session.client_id().clone(),
             epoch: entry.epoch,

@@ -32,6 +32,7 @@ mod subscribing;
 mod waiting;
 mod writing;
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -47,6 +48,7 @@ use quorate_model::command::Command;
 use quorate_mqtt::message::SessionNumber;
 use quorate_mqtt::moment::Moment;
 use quorate_mqtt::session::{Context, Input, Outbox, Output as SessionOutput};
+use replaying::TOPICS_A_TURN;
 
 use crate::connection::{Connection, ConnectionKey, ConnectionOutbox, OutputPool, Phase};
 use crate::deadlines::Deadlines;
@@ -102,6 +104,10 @@ pub(crate) struct Reactor {
     held: Vec<ConnectionKey>,
     /// Those whose place is on another reactor.
     departing: Vec<(ConnectionKey, ReactorNumber)>,
+    /// Those who wait for retained messages, and for time to look for them.
+    replaying: VecDeque<(SessionKey, SessionNumber)>,
+    /// How many retained messages may still be looked at in this turn.
+    topics_left: usize,
     /// Those that have lost a message because they were too slow.
     overflowed: Vec<(SessionKey, SessionNumber)>,
     scratch: Scratch,
@@ -151,6 +157,8 @@ impl Reactor {
             ready: Vec::new(),
             held: Vec::new(),
             departing: Vec::new(),
+            replaying: VecDeque::new(),
+            topics_left: 0,
             overflowed: Vec::new(),
             scratch: Scratch {
                 input: vec![0; READ_BYTES],
@@ -173,6 +181,7 @@ impl Reactor {
         let mut events = Events::with_capacity(EVENTS);
         while !(self.is_draining && self.connections.is_empty()) {
             self.poll(&mut events, self.patience())?;
+            self.topics_left = TOPICS_A_TURN;
             self.take_events(&events);
             for _ in 0..GATHER_ROUNDS {
                 self.poll(&mut events, Some(Duration::ZERO))?;
@@ -182,10 +191,13 @@ impl Reactor {
                 self.take_events(&events);
             }
             self.on_deadlines();
+            self.continue_scheduled_replays();
             self.end_overflowed();
             self.shared.propose();
             self.hand_over();
             self.write_dirty();
+            // Connections that were lost meanwhile had something to ask for.
+            self.shared.propose();
             self.hand_over();
             self.let_depart();
             self.tally.add_to(&self.shared.metrics);

@@ -1,10 +1,11 @@
 //! Sending retained messages to those who subscribed after them.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use quorate_model::ids::Timestamp;
 use quorate_model::retained::Retained;
+use quorate_model::retained_scan::RetainedLook;
+use quorate_model::topic_filter::TopicFilter;
 use quorate_model::topic_name::TopicName;
 use quorate_mqtt::message::{Passing, Traits};
 use quorate_mqtt::moment::Moment;
@@ -14,11 +15,19 @@ use super::{Clock, Reactor};
 use crate::replay::Replay;
 use crate::session_table::SessionKey;
 
-/// What is sent under one look at the cluster's state, whose lock others wait for.
-const MESSAGES_A_LOOK: usize = 64;
+/// What is looked at under one lock of the cluster's state, which others wait for.
+const TOPICS_A_LOOK: usize = 64;
+/// What a look costs besides its topics, in topics.
+const A_LOOK: usize = 4;
+/// What is looked at in one turn, whoever waits for it: others have to be served.
+pub(super) const TOPICS_A_TURN: usize = 4_096;
 
 impl Reactor {
-    pub(super) fn start_replays(&mut self, session: SessionKey, replays: Vec<Replay>) {
+    pub(super) fn start_replays(
+        &mut self,
+        session: SessionKey,
+        replays: Vec<(TopicFilter, Replay)>,
+    ) {
         if replays.is_empty() {
             return;
         }
@@ -28,15 +37,39 @@ impl Reactor {
         self.continue_replays(session);
     }
 
-    /// Sends as much as there is room for.
+    /// Goes on with those for whom an earlier turn had no time.
+    pub(super) fn continue_scheduled_replays(&mut self) {
+        while self.topics_left > 0
+            && let Some((session, number)) = self.replaying.pop_front()
+        {
+            let entry = self.sessions.get_mut(session);
+            let entry = entry.filter(|entry| entry.session.number() == number);
+            if let Some(replays) = entry.and_then(|entry| entry.replays.as_mut()) {
+                replays.is_scheduled = false;
+                self.continue_replays(session);
+            }
+        }
+    }
+
+    /// Sends as much as there is room and time for.
     pub(super) fn continue_replays(&mut self, session: SessionKey) {
         let Some(mut replays) = self.sessions[session].replays.take() else {
             return;
         };
-        while let Some(replay) = replays.waiting.front_mut() {
-            match self.replay(session, replay) {
-                ControlFlow::Continue(()) => drop(replays.waiting.pop_front()),
-                ControlFlow::Break(()) => break,
+        while self.takes_more(session)
+            && let Some(mut replay) = replays.waiting.first_entry()
+        {
+            if self.topics_left == 0 {
+                if !replays.is_scheduled {
+                    replays.is_scheduled = true;
+                    let number = self.sessions.number(session);
+                    self.replaying.push_back((session, number));
+                }
+                break;
+            }
+            let filter = replay.key().clone();
+            if self.replay(session, &filter, replay.get_mut()) {
+                replay.remove();
             }
         }
         if !replays.waiting.is_empty() {
@@ -44,36 +77,30 @@ impl Reactor {
         }
     }
 
-    /// Breaks off when there is no room.
-    fn replay(&mut self, session: SessionKey, replay: &mut Replay) -> ControlFlow<()> {
+    /// Takes one look, and says whether there is nothing more to be found.
+    fn replay(&mut self, session: SessionKey, filter: &TopicFilter, replay: &mut Replay) -> bool {
         let control = Arc::clone(&self.shared.control);
         let wall_now = Clock::wall_now();
-        loop {
-            let mut sent = 0;
-            let mut has_room = self.takes_more(session);
-            if !has_room {
-                return ControlFlow::Break(());
-            }
-            control.view(&mut |view| {
-                let after = replay.after.take();
-                let mut last = after.clone();
-                view.for_each_retained(&replay.filter, after.as_ref(), |topic, retained| {
-                    // Whoever subscribed before a newer message has had that one; whoever
-                    // did not has a route that is decided after it.
-                    if !self.shared.proposals.retains(topic) {
-                        self.send_retained(session, replay, topic, retained, wall_now);
-                    }
-                    last = Some(topic.clone());
-                    sent += 1;
-                    has_room = self.takes_more(session);
-                    has_room && sent < MESSAGES_A_LOOK
-                });
-                replay.after = last;
+        let after = replay.after.take();
+        // Without a view of the cluster there is nothing to be found.
+        let mut look = RetainedLook {
+            topics: 0,
+            stopped_at: None,
+        };
+        control.view(&mut |view| {
+            let after = after.as_ref();
+            look = view.for_each_retained(filter, after, TOPICS_A_LOOK, |topic, retained| {
+                // Whoever subscribed before a newer message has had that one; whoever
+                // did not has a route that is decided after it.
+                if !self.shared.proposals.retains(topic) {
+                    self.send_retained(session, replay, topic, retained, wall_now);
+                }
+                self.takes_more(session)
             });
-            if has_room && sent < MESSAGES_A_LOOK {
-                return ControlFlow::Continue(());
-            }
-        }
+        });
+        self.topics_left = self.topics_left.saturating_sub(look.topics + A_LOOK);
+        replay.after = look.stopped_at;
+        replay.after.is_none()
     }
 
     /// Whether a message would be sent and not queued.

@@ -160,14 +160,14 @@ impl Reactor {
         let held = &self.sessions[pending.session].filters;
         let replays = pending.filters.into_iter().filter_map(|filter| {
             let is_wanted = filter.wants_retained() && held.contains(&filter.filter);
-            is_wanted.then_some(Replay {
-                filter: filter.filter,
+            let replay = Replay {
                 qos: filter.options.qos,
                 subscription_id: pending.subscription_id,
                 after: None,
-            })
+            };
+            is_wanted.then_some((filter.filter, replay))
         });
-        let replays = replays.collect();
+        let replays: Vec<_> = replays.collect();
         self.start_replays(pending.session, replays);
     }
 
@@ -197,7 +197,7 @@ impl Reactor {
             return false;
         }
         if let Some(replays) = &mut entry.replays {
-            replays.waiting.retain(|replay| replay.filter != *filter);
+            replays.waiting.remove(filter);
         }
         self.leave_router(session, filter.clone());
         true

@@ -7,7 +7,7 @@ use super::Reactor;
 impl Reactor {
     /// None for as long as nothing happens.
     pub(super) fn patience(&self) -> Option<Duration> {
-        if !self.ready.is_empty() {
+        if !self.ready.is_empty() || !self.replaying.is_empty() {
             return Some(Duration::ZERO);
         }
         let next = self.deadlines.next()?;

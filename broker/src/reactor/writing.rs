@@ -92,7 +92,7 @@ impl Reactor {
         };
         match connection.phase {
             Phase::Live(session) => {
-                if self.sessions[session].session.queued_messages() > 0 {
+                if self.sessions[session].session.wants_room() {
                     let output = self.handle(session, Input::Room);
                     self.on_output(session, output);
                 }

@@ -174,6 +174,13 @@ impl Session {
             .map_or(0, |outbound| outbound.queued())
     }
 
+    /// Whether something is kept back that may be sent when there is room: messages that
+    /// wait, or what an earlier connection left.
+    pub fn wants_room(&self) -> bool {
+        let outbound = self.outbound.as_ref();
+        outbound.is_some_and(|outbound| outbound.wants_room())
+    }
+
     pub fn queued_bytes(&self) -> usize {
         let outbound = self.outbound.as_ref();
         outbound.map_or(0, |outbound| outbound.queued_bytes())

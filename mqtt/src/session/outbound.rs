@@ -116,6 +116,10 @@ impl Outbound {
         self.inflight.counting() < quota && sending.outbox.has_room()
     }
 
+    pub(super) fn wants_room(&self) -> bool {
+        self.queued() > 0 || !self.inflight.is_caught_up()
+    }
+
     /// Sends all that there is room and quota for: first what an earlier connection
     /// left, then what waits.
     pub(super) fn flush(&mut self, sending: &mut Sending<'_, impl Outbox>) {
