@@ -180,6 +180,7 @@ impl Broker {
         for thread in self.threads {
             result = result.and(join(thread));
         }
+        self.shared.propose_the_rest();
         // All are told first, so that they end together.
         let quic: Vec<_> = self.quic.into_iter().map(|(_, quic)| quic.end()).collect();
         for thread in quic {

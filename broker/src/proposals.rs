@@ -143,6 +143,11 @@ impl Proposals {
         self.has_retains() && self.lock_topics().contains_key(topic)
     }
 
+    /// Whether all that was asked for has been taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().all.is_empty()
+    }
+
     /// Takes proposal after proposal, for as long as there is anything and few are on
     /// their way, and hands each on before another one can take the next. Says whether
     /// clients who had to wait need not wait any longer.

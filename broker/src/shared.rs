@@ -3,6 +3,7 @@
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, Instant};
 
 use data_encoding::BASE64;
 use foldhash::fast::FixedState;
@@ -21,6 +22,9 @@ use crate::reactor::Clock;
 use crate::remark::Remark;
 use crate::routing::Router;
 use crate::seat::ReactorNumber;
+
+/// How often a broker that stops looks whether it may propose more.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 pub(crate) struct Shared {
     pub(crate) config: BrokerConfig,
@@ -115,6 +119,23 @@ impl Shared {
         });
         if has_room_again {
             self.tell_of_room();
+        }
+    }
+
+    /// What the reactors have asked for in their last turns, wills above all: nobody else
+    /// proposes it when they are gone.
+    pub(crate) fn propose_the_rest(self: &Arc<Self>) {
+        let until = Instant::now() + self.config.drain_timeout;
+        loop {
+            self.propose();
+            if self.proposals.is_empty() {
+                return;
+            }
+            if Instant::now() >= until {
+                tracing::warn!("the broker stops before the cluster has all that clients wanted");
+                return;
+            }
+            std::thread::sleep(LOOK_EVERY);
         }
     }
 

@@ -5,14 +5,17 @@
 mod support;
 
 use std::collections::BTreeSet;
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroU32};
+use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use quorate_broker::{ControlPlane, SharedStrategy};
 use quorate_model::retained::QoS;
-use quorate_mqtt::packet::{Connect, Packet};
+use quorate_mqtt::codec::encode;
+use quorate_mqtt::packet::{Connect, LastWill, Packet};
 use quorate_mqtt::version::Version;
-use support::{Client, Received, TestBroker, id, message};
+use support::{Client, LocalPlane, Received, TestBroker, id, message};
 
 /// Enough clients that each reactor has some.
 const CLIENTS: usize = 24;
@@ -274,4 +277,77 @@ fn who_shares_takes_what_another_has_no_room_for() {
     let receivers = came.filter(|came| *came > 0).count();
     // One in flight and two in the queue of each.
     assert!(receivers >= MESSAGES / 3, "{receivers} have got something");
+}
+
+/// What it sent with its CONNECT has used up what it may send for now.
+#[test]
+fn a_client_that_is_too_fast_goes_on_at_home() {
+    let broker = TestBroker::configured(|config| {
+        config.threads = 4;
+        config.listeners[0].max_messages_rate = NonZeroU32::new(2);
+    });
+    // Wherever their connections begin, most of them are at home elsewhere.
+    let clients = (0..CLIENTS).map(|number| {
+        let name = format!("client {number}");
+        let mut client = broker.socket(Version::V3_1_1);
+        let mut bytes = Vec::new();
+        let connect = Packet::Connect(Connect::new(Version::V3_1_1, &name));
+        encode(Version::V3_1_1, &connect, &mut bytes);
+        for _ in 0..4 {
+            let publish = Packet::Publish(message("t", QoS::AtLeastOnce, b"x"));
+            encode(Version::V3_1_1, &publish, &mut bytes);
+        }
+        client.send_bytes(&bytes);
+        client
+    });
+    let mut clients: Vec<_> = clients.collect();
+    for client in &mut clients {
+        assert!(matches!(client.receive().packet(), Packet::ConnAck(_)));
+        for _ in 0..4 {
+            assert!(matches!(client.receive().packet(), Packet::PubAck(_)));
+        }
+    }
+}
+
+/// The cluster decides about them after the last connection has ended.
+#[test]
+fn retained_wills_of_all_reactors_are_kept_when_the_broker_stops() {
+    let mut broker = TestBroker::configured(|config| config.threads = 4);
+    let wills: Vec<_> = (0..CLIENTS)
+        .map(|number| format!("will/{number}"))
+        .collect();
+    let clients = wills.iter().map(|topic| {
+        let will = LastWill {
+            topic,
+            payload: b"gone",
+            qos: QoS::AtMostOnce,
+            retain: true,
+            delay_s: 0,
+            properties: Default::default(),
+        };
+        broker.connect(&Connect {
+            will: Some(will),
+            ..Connect::new(Version::V3_1_1, topic)
+        })
+    });
+    let clients: Vec<Client> = clients.collect();
+    let plane = Arc::clone(&broker.plane);
+    plane.hold_back();
+    thread::scope(|scope| {
+        let draining = scope.spawn(|| broker.drain());
+        while !draining.is_finished() || plane.undecided() > 0 {
+            thread::sleep(Duration::from_millis(10));
+            while plane.undecided() > 0 {
+                plane.decide_one();
+            }
+        }
+    });
+    drop(clients);
+    assert_eq!(retained(&plane), wills.len());
+}
+
+fn retained(plane: &LocalPlane) -> usize {
+    let mut count = 0;
+    plane.view(&mut |view| count = view.retained_count());
+    count
 }

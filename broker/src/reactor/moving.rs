@@ -48,6 +48,9 @@ impl Reactor {
             let mut connection = self.connections.remove(key.place);
             // Where it goes, nobody would know that it waits.
             connection.is_held = false;
+            if let Some(layers) = &mut connection.layers {
+                layers.end_wait();
+            }
             // It is watched again from where it goes.
             let _ = self.poll.registry().deregister(&mut connection.socket);
             self.forget_unfinished(key);
