@@ -64,22 +64,30 @@ pub struct Orphan {
 
 impl Kept {
     pub(super) fn new(delivery: &Delivery<'_>, keep_message: bool) -> Self {
-        let mut subscription_ids = SubscriptionIdList::default();
-        for id in delivery.subscription_ids {
-            subscription_ids.add(*id);
-        }
-        Self {
-            message: keep_message.then(|| delivery.message.keep()),
+        let mut kept = Self {
+            message: None,
             qos: delivery.qos,
             retain: delivery.retain,
-            subscription_ids,
+            subscription_ids: SubscriptionIdList::None,
             group: delivery.group,
+        };
+        if keep_message {
+            kept.message = Some(delivery.message.keep());
+            kept.subscription_ids = delivery.subscription_ids.into();
         }
+        kept
+    }
+
+    /// It will never be sent again.
+    pub(super) fn forget_message(&mut self) {
+        self.message = None;
+        self.subscription_ids = SubscriptionIdList::None;
     }
 
     /// What it counts in a bounded queue.
     pub(super) fn weight(&self) -> usize {
-        self.message.as_ref().map_or(0, |message| message.weight())
+        let message = self.message.as_ref();
+        message.map_or(0, |message| message.weight()) + self.subscription_ids.weight()
     }
 
     pub(super) fn expires(&self) -> Moment {

@@ -135,7 +135,7 @@ impl Inflight {
         if let Some(at) = self.find(id) {
             let entry = &mut self.entries[at];
             entry.awaits = Awaits::Completion;
-            entry.kept.message = None;
+            entry.kept.forget_message();
         }
     }
 

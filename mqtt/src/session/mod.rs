@@ -44,7 +44,6 @@ pub use output::{Accepted, Arrival, Farewell, Input, Output, Ticket};
 use quorate_model::client_id::ClientId;
 use quorate_model::retained::QoS;
 use sending::Sending;
-pub use subscription_ids::SubscriptionIdList;
 pub use terms::Terms;
 use timers::{Timer, Timers};
 pub use will::Will;

@@ -1,17 +1,16 @@
-//! The identifiers that a delivered message carries: mostly none or one.
+//! The identifiers that a message carries which waits: mostly none or one.
 
 use std::num::NonZeroU32;
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum SubscriptionIdList {
-    #[default]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum SubscriptionIdList {
     None,
     One(NonZeroU32),
     Many(Box<[NonZeroU32]>),
 }
 
 impl SubscriptionIdList {
-    pub fn as_slice(&self) -> &[NonZeroU32] {
+    pub(super) fn as_slice(&self) -> &[NonZeroU32] {
         match self {
             Self::None => &[],
             Self::One(id) => std::slice::from_ref(id),
@@ -19,17 +18,21 @@ impl SubscriptionIdList {
         }
     }
 
-    pub fn add(&mut self, id: NonZeroU32) {
-        *self = match std::mem::take(self) {
-            Self::None => Self::One(id),
-            Self::One(first) => Self::Many(Box::new([first, id])),
-            Self::Many(ids) => Self::Many(ids.iter().copied().chain([id]).collect()),
-        };
+    /// What it takes beside its own place.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::None | Self::One(_) => 0,
+            Self::Many(ids) => size_of_val::<[_]>(ids),
+        }
     }
 }
 
-impl From<Option<NonZeroU32>> for SubscriptionIdList {
-    fn from(id: Option<NonZeroU32>) -> Self {
-        id.map_or(Self::None, Self::One)
+impl From<&[NonZeroU32]> for SubscriptionIdList {
+    fn from(ids: &[NonZeroU32]) -> Self {
+        match ids {
+            [] => Self::None,
+            [id] => Self::One(*id),
+            ids => Self::Many(ids.into()),
+        }
     }
 }

@@ -102,6 +102,22 @@ fn bytes_are_counted_as_well() {
 }
 
 #[test]
+fn identifiers_of_subscriptions_are_counted() {
+    let one_with_ids = FIXED + 1 + 10 * 4;
+    let mut client = with_bytes(one_with_ids + FIXED + 1);
+    client.room(0);
+    let ids: Vec<u32> = (1..=10).collect();
+    assert_eq!(client.deliver(&parcel("a", 1).ids(&ids)), "queued");
+    assert_eq!(client.session().queued_bytes(), one_with_ids);
+    let two = parcel("b", 1).ids(&ids[..2]);
+    assert_eq!(client.deliver(&two), "dropped, QueueFull");
+    assert_eq!(client.deliver(&parcel("b", 1).ids(&ids[..1])), "queued");
+    let sent = client.room(usize::MAX);
+    assert!(sent.contains(&format!("ids {ids:?}")), "{sent}");
+    assert!(sent.ends_with("ids [1]"), "{sent}");
+}
+
+#[test]
 fn as_many_of_qos_0_go_as_a_large_message_takes() {
     let mut client = with_bytes(4 * (FIXED + 1));
     client.room(0);
