@@ -225,8 +225,8 @@ impl Outbox for ConnectionOutbox<'_> {
     fn send(&mut self, packet: &Packet<'_>) {
         let (version, limit) = (self.version, self.max_packet_bytes as usize);
         let bytes = &mut self.output().bytes;
-        // Only acknowledgements of a handful of bytes can fail here, towards a client
-        // that takes no packets at all; it gets none.
+        // Whoever takes less than an acknowledgement of a handful of bytes is not let in,
+        // and for what may be larger it is asked before whether the client takes it.
         let _ = encode_within(version, packet, limit, bytes);
     }
 

@@ -128,8 +128,9 @@ impl Reactor {
     fn on_step(&mut self, key: ConnectionKey, mut entrant: Box<Entrant>, step: Step) {
         match step {
             Step::Challenge { data, next } => {
-                self.challenge(key, &entrant, &data);
-                self.become_authenticating(key, entrant, Stage::Exchange(next));
+                if self.challenge(key, &entrant, &data) {
+                    self.become_authenticating(key, entrant, Stage::Exchange(next));
+                }
             }
             Step::Granted { data, user } => {
                 entrant.user = Some(user);
@@ -143,9 +144,21 @@ impl Reactor {
         }
     }
 
-    fn challenge(&mut self, key: ConnectionKey, entrant: &Entrant, data: &[u8]) {
+    /// Says whether the client takes it; if not, it is refused.
+    fn challenge(&mut self, key: ConnectionKey, entrant: &Entrant, data: &[u8]) -> bool {
+        let challenge = Packet::Auth(Auth {
+            reason: ReasonCode::ContinueAuthentication,
+            method: entrant.opening.auth_method.as_deref(),
+            data: Some(data),
+            diagnostics: Diagnostics::default(),
+        });
+        if !entrant.opening.terms.takes(&challenge) {
+            tracing::debug!("a client was refused: it takes no packet as large as its challenge");
+            self.refuse_connect(key, Version::V5, ReasonCode::ImplementationSpecificError);
+            return false;
+        }
         let Some(connection) = self.connections.get_mut(key.place) else {
-            return;
+            return false;
         };
         let mut outbox = ConnectionOutbox {
             version: Version::V5,
@@ -153,13 +166,9 @@ impl Reactor {
             output: &mut connection.output,
             pool: &mut self.scratch.outputs,
         };
-        outbox.send(&Packet::Auth(Auth {
-            reason: ReasonCode::ContinueAuthentication,
-            method: entrant.opening.auth_method.as_deref(),
-            data: Some(data),
-            diagnostics: Diagnostics::default(),
-        }));
+        outbox.send(&challenge);
         self.mark_dirty(key);
+        true
     }
 
     fn become_authenticating(&mut self, key: ConnectionKey, entrant: Box<Entrant>, stage: Stage) {

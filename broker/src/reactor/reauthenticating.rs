@@ -59,13 +59,17 @@ impl Reactor {
     }
 
     fn send_auth(&mut self, session: SessionKey, reason: ReasonCode, method: &str, data: &[u8]) {
-        let auth = Auth {
+        let auth = Packet::Auth(Auth {
             reason,
             method: Some(method),
             data: Some(data),
             diagnostics: Diagnostics::default(),
-        };
-        self.send(session, &Packet::Auth(auth));
+        });
+        match self.sessions[session].session.terms().takes(&auth) {
+            true => self.send(session, &auth),
+            // It would wait for it for ever.
+            false => self.send_away(session, ReasonCode::PacketTooLarge),
+        }
     }
 
     fn send_away(&mut self, session: SessionKey, reason: ReasonCode) {

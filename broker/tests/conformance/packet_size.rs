@@ -26,6 +26,7 @@ conformance! {
     a_pubcomp_leaves_out_what_makes_it_too_large: v5 ["3.7.2-2", "3.7.2-3", "3.1.2-24"];
     a_suback_leaves_out_what_makes_it_too_large: v5 ["3.9.2-1", "3.9.2-2", "3.1.2-24"];
     an_unsuback_leaves_out_what_makes_it_too_large: v5 ["3.11.2-1", "3.11.2-2", "3.1.2-24"];
+    who_asks_for_more_than_fits_into_the_answer_is_sent_away: v5 ["3.1.2-24"];
     a_disconnect_leaves_out_what_makes_it_too_large: v5 ["3.14.2-3", "3.14.2-4", "3.1.2-24"];
     a_client_that_wants_no_reasons_gets_none: v5 ["3.1.2-29"];
 }
@@ -242,6 +243,28 @@ fn an_unsuback_leaves_out_what_makes_it_too_large() {
     let unsuback = client.receive();
     assert_eq!((unsuback.first, size_of(&unsuback)), (0xb0, limit));
     assert!(unsuback.body[3..].iter().all(|code| *code == 0x11));
+}
+
+fn who_asks_for_more_than_fits_into_the_answer_is_sent_away() {
+    let broker = TestBroker::start();
+    let limit = least(&broker);
+    // The head, the packet id and the length of the properties.
+    let more = limit as usize - 5 + 1;
+    let asked = [
+        subscribe(Version::V5, 1, &[], &vec![(&b"t"[..], 0); more]),
+        unsubscribe(Version::V5, 1, &vec![&b"t"[..]; more]),
+    ];
+    for bytes in asked {
+        let (mut client, limit) = narrow(&broker);
+        client.send_bytes(&bytes);
+        let received = client.receive();
+        let Packet::Disconnect(disconnect) = received.packet() else {
+            panic!("{received:?} instead of a DISCONNECT");
+        };
+        assert_eq!(disconnect.reason, ReasonCode::PacketTooLarge);
+        assert!(size_of(&received) <= limit);
+        client.expect_closed();
+    }
 }
 
 fn a_disconnect_leaves_out_what_makes_it_too_large() {

@@ -18,6 +18,8 @@ conformance! {
     every_step_names_the_method: v5 ["4.12.0-5"];
     a_failed_renewal_ends_the_connection: v5 ["4.12.1-2"];
     an_auth_leaves_out_what_makes_it_too_large: v5 ["3.15.2-2", "3.15.2-3", "3.1.2-24"];
+    who_takes_no_challenge_is_refused: v5 ["3.1.2-24"];
+    who_takes_no_challenge_of_a_renewal_is_sent_away: v5 ["3.1.2-24"];
 }
 
 const NONCE: &str = "fyko+d2lbbFgONRv9qkx";
@@ -42,6 +44,12 @@ fn auth<'a>(reason: ReasonCode, method: &'a str, data: &'a [u8]) -> Packet<'a> {
 
 /// Sends a CONNECT with the client's first step.
 fn begin(broker: &TestBroker, scram: &ScramClient<'_>, size: Option<u32>) -> (Client, Received) {
+    let mut client = ask(broker, scram, size);
+    let received = client.receive();
+    (client, received)
+}
+
+fn ask(broker: &TestBroker, scram: &ScramClient<'_>, size: Option<u32>) -> Client {
     let mut client = broker.socket(Version::V5);
     client.send(&Packet::Connect(Connect {
         auth_method: Some(METHOD),
@@ -49,8 +57,15 @@ fn begin(broker: &TestBroker, scram: &ScramClient<'_>, size: Option<u32>) -> (Cl
         maximum_packet_size: size.and_then(NonZeroU32::new),
         ..Connect::new(Version::V5, "client")
     }));
-    let received = client.receive();
-    (client, received)
+    client
+}
+
+/// The size of the challenge that it gets, without what could be left out.
+fn least(broker: &TestBroker, scram: &ScramClient<'_>) -> u32 {
+    let (_client, asked) = begin(broker, scram, Some(10_000));
+    // The code, the length of the properties, the method and the data.
+    let body = 1 + 1 + 3 + METHOD.len() + 3 + challenge(&asked).len();
+    (2 + body + usize::from(body > 127)) as u32
 }
 
 fn challenge(received: &Received) -> Vec<u8> {
@@ -188,18 +203,32 @@ fn a_failed_renewal_ends_the_connection() {
     client.expect_closed();
 }
 
-/// A client that takes exactly the challenge gets it, and one that takes less gets none
-/// that is larger.
 fn an_auth_leaves_out_what_makes_it_too_large() {
     let (broker, _users) = guarded("large");
-    let (_client, asked) = begin(&broker, &alice(), Some(10_000));
-    let Packet::Auth(step) = asked.packet() else {
-        panic!("{asked:?} instead of an AUTH");
-    };
-    // The code, the length of the properties, the method and the data.
-    let least = 1 + 1 + 3 + METHOD.len() + 3 + step.data.unwrap().len();
-    let least = (2 + least + usize::from(least > 127)) as u32;
+    let least = least(&broker, &alice());
     let (_client, narrow) = begin(&broker, &alice(), Some(least));
     assert!(narrow.body.len() as u32 + 2 <= least);
-    assert_eq!(challenge(&narrow).len(), challenge(&asked).len());
+    challenge(&narrow);
+}
+
+fn who_takes_no_challenge_is_refused() {
+    let (broker, _users) = guarded("narrow");
+    let least = least(&broker, &alice());
+    let mut client = ask(&broker, &alice(), Some(least - 1));
+    assert_eq!(client.expect_refused(), Some(0x83));
+}
+
+/// It got a shorter one when it came.
+fn who_takes_no_challenge_of_a_renewal_is_sent_away() {
+    let (broker, _users) = guarded("narrow-renewal");
+    let mut scram = alice();
+    let least = least(&broker, &scram);
+    let (mut client, asked) = begin(&broker, &scram, Some(least));
+    let last = scram.last(&challenge(&asked));
+    client.send(&auth(ReasonCode::ContinueAuthentication, METHOD, &last));
+    assert_eq!(client.receive().first, 0x20);
+    let longer = format!("{NONCE}{NONCE}");
+    let scram = ScramClient::new("alice", "pencil", &longer);
+    client.send(&auth(ReasonCode::ReAuthenticate, METHOD, &scram.first()));
+    client.expect_end(ReasonCode::PacketTooLarge);
 }

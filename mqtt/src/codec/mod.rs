@@ -36,6 +36,7 @@ pub use error::{DecodeError, Malformed};
 pub use property::{SubscriptionIds, UserProperties};
 pub use publish::{PublishHead, write_properties};
 use quorate_model::retained::QoS;
+pub(crate) use suback::least_suback_bytes;
 pub use texts::TextsIn;
 pub(crate) use writer::write_text;
 

@@ -2,6 +2,7 @@
 
 use super::acknowledgement::{read_diagnostics, write_diagnostics};
 use super::error::{DecodeError, Malformed};
+use super::frame::variable_integer_bytes;
 use super::reader::Reader;
 use super::writer::write_counted;
 use crate::packet::{Diagnostics, ReasonCodes, SubAck, UnsubAck};
@@ -100,6 +101,13 @@ fn diagnostics<'a>(
         true => read_diagnostics(reader),
         false => Ok(Diagnostics::default()),
     }
+}
+
+/// What a SUBACK or UNSUBACK of version 5 with so many codes takes; no older one is larger.
+pub(crate) const fn least_suback_bytes(codes: usize) -> usize {
+    // The packet id, and the length of no properties.
+    let remaining = 2 + 1 + codes;
+    1 + variable_integer_bytes(remaining) + remaining
 }
 
 pub(super) fn encode(version: Version, suback: &SubAck<'_>, out: &mut Vec<u8>) {

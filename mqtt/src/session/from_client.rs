@@ -50,6 +50,9 @@ const OF_REFUSED_MESSAGES: &[ReasonCode] = &[
     ReasonCode::PayloadFormatInvalid,
 ];
 
+/// The client would wait for the answer for ever.
+const TOO_MANY_FILTERS: &str = "the answer to so many filters is larger than the client takes";
+
 impl Session {
     pub(super) fn on_packet<'a>(
         &mut self,
@@ -297,6 +300,9 @@ impl Session {
                 Ok(_) => {}
             }
         }
+        if !self.terms.takes_codes(subscribe.requests.iter().count()) {
+            return self.refuse(ReasonCode::PacketTooLarge, TOO_MANY_FILTERS, outbox);
+        }
         Output::Subscribe(subscribe)
     }
 
@@ -310,6 +316,9 @@ impl Session {
                 let why = error.to_string();
                 return self.refuse(ReasonCode::TopicFilterInvalid, &why, outbox);
             }
+        }
+        if !self.terms.takes_codes(unsubscribe.filters.iter().count()) {
+            return self.refuse(ReasonCode::PacketTooLarge, TOO_MANY_FILTERS, outbox);
         }
         Output::Unsubscribe(unsubscribe)
     }

@@ -2,6 +2,8 @@
 
 use std::num::NonZeroU16;
 
+use crate::codec::{encode_within, least_suback_bytes};
+use crate::packet::Packet;
 use crate::version::Version;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,4 +21,18 @@ pub struct Terms {
     pub keep_alive_ms: u32,
     /// Whether the client wants to know why something failed.
     pub problem_information: bool,
+}
+
+impl Terms {
+    /// Whether the packet is no larger than the client takes, once it goes without what
+    /// may be left out.
+    pub fn takes(&self, packet: &Packet<'_>) -> bool {
+        let limit = self.max_packet_bytes as usize;
+        encode_within(self.version, packet, limit, &mut Vec::new()).is_ok()
+    }
+
+    /// The same of what a SUBSCRIBE or UNSUBSCRIBE with so many filters is answered with.
+    pub(super) fn takes_codes(&self, filters: usize) -> bool {
+        least_suback_bytes(filters) <= self.max_packet_bytes as usize
+    }
 }

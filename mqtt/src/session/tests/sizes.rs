@@ -1,6 +1,13 @@
 //! Messages that are too large for one client, and topic aliases towards it.
 
-use super::harness::{Client, parcel, v3, v5};
+use quorate_model::retained::QoS;
+
+use super::harness::{Client, id, parcel, v3, v5};
+use crate::packet::{
+    FilterRequest, FilterTexts, Packet, Subscribe, SubscribeRequests, SubscriptionOptions,
+    Unsubscribe,
+};
+use crate::version::Version;
 
 /// The size of a QoS 0 message of one character's topic without a payload.
 const EMPTY: usize = 6;
@@ -164,4 +171,51 @@ fn a_client_of_version_3_gets_the_message_alone() {
     let rich = parcel("a", 0).ids(&[1, 2]).expires(client.in_s(9));
     client.deliver(&rich);
     assert_eq!(client.wire.sizes, [5]);
+}
+
+fn subscribe(client: &mut Client, filters: usize) -> String {
+    let request = FilterRequest {
+        filter: "a",
+        options: SubscriptionOptions::of_qos(QoS::AtMostOnce),
+    };
+    let mut bytes = Vec::new();
+    SubscribeRequests::write(
+        std::iter::repeat_n(request, filters),
+        Version::V5,
+        &mut bytes,
+    );
+    client.send(Packet::Subscribe(Subscribe {
+        packet_id: id(1),
+        subscription_id: None,
+        user_properties: Default::default(),
+        requests: SubscribeRequests { bytes: &bytes },
+    }))
+}
+
+fn unsubscribe(client: &mut Client, filters: usize) -> String {
+    let mut bytes = Vec::new();
+    FilterTexts::write(std::iter::repeat_n("a", filters), &mut bytes);
+    client.send(Packet::Unsubscribe(Unsubscribe {
+        packet_id: id(1),
+        user_properties: Default::default(),
+        filters: FilterTexts { bytes: &bytes },
+    }))
+}
+
+/// The length takes two bytes from 128 on.
+#[test]
+fn who_asks_for_more_than_fits_into_the_answer_is_sent_away() {
+    const REFUSED: &str = "DISCONNECT (packet too large); close (packet too large)";
+    for (maximum, most) in [(20, 15), (129, 124), (130, 124), (131, 125)] {
+        for ask in [subscribe, unsubscribe] {
+            let mut client = with_maximum(maximum);
+            let taken = ask(&mut client, most);
+            assert!(!taken.contains("close"), "{taken}");
+            assert_eq!(ask(&mut client, most + 1), REFUSED);
+        }
+    }
+    for mut client in [v3().open(), v5().open()] {
+        let taken = subscribe(&mut client, 1_000);
+        assert!(!taken.contains("close"), "{taken}");
+    }
 }
