@@ -5,6 +5,7 @@ use std::mem;
 
 use quorate_mqtt::codec::frame::{self, Frame, Split};
 use quorate_mqtt::codec::{DecodeError, decode, decode_connect};
+use quorate_mqtt::reason::ReasonCode;
 use quorate_mqtt::session::{Farewell, Input, Output as SessionOutput};
 
 use super::{READ_BYTES, Reactor};
@@ -235,7 +236,12 @@ impl Reactor {
         tracing::debug!(peer = %connection.peer, %error, "the connection ends");
         match connection.phase {
             Phase::Live(session) => {
-                let farewell = Farewell::new(error.reason());
+                let reason = match error {
+                    // A second CONNECT, of whatever version. Only a CONNACK says more.
+                    DecodeError::UnknownVersion { .. } => ReasonCode::ProtocolError,
+                    error => error.reason(),
+                };
+                let farewell = Farewell::new(reason);
                 let output: SessionOutput<'_> = self.handle(session, Input::Disconnect(farewell));
                 self.on_output(session, output);
             }

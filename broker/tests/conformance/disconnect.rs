@@ -59,6 +59,8 @@ fn offences() -> Vec<(Vec<u8>, ReasonCode)> {
     let publish = |flags, topic: &str, block: &[u8]| {
         publish(v5, flags, topic, (flags & 6 != 0).then_some(1), block, b"x")
     };
+    let mut unknown = ConnectBytes::new(v5, "id");
+    unknown.level = 6;
     vec![
         (publish(6, "t", &[]), ReasonCode::MalformedPacket),
         (
@@ -89,6 +91,8 @@ fn offences() -> Vec<(Vec<u8>, ReasonCode)> {
             ConnectBytes::new(v5, "id").bytes(),
             ReasonCode::ProtocolError,
         ),
+        // What a CONNACK says of such a version is no reason for a DISCONNECT.
+        (unknown.bytes(), ReasonCode::ProtocolError),
         (
             vec![0x30, 0xff, 0xff, 0xff, 0x7f],
             ReasonCode::PacketTooLarge,
