@@ -281,3 +281,25 @@ fn filters_that_are_not_taken_are_named_one_by_one() {
     client.send(&Packet::Publish(publish));
     client.expect_end(ReasonCode::TopicNameInvalid);
 }
+
+/// However soon it had to send its first one.
+#[test]
+fn whoever_is_sent_away_has_its_time_to_read_that() {
+    let patience = Duration::from_millis(300);
+    let broker = TestBroker::configured(|config| {
+        config.listeners[0].first_packet_timeout = patience;
+        config.drain_timeout = Duration::from_secs(60);
+    });
+    let mut client = broker.client(Version::V5, "client");
+    let stopping = thread::spawn(move || drop(broker));
+    match client.receive().packet() {
+        Packet::Disconnect(goodbye) => {
+            assert_eq!(goodbye.reason, ReasonCode::ServerShuttingDown);
+        }
+        other => panic!("{other:?} instead of a DISCONNECT"),
+    }
+    thread::sleep(patience * 4);
+    assert!(!stopping.is_finished(), "the client was not waited for");
+    drop(client);
+    stopping.join().unwrap();
+}

@@ -78,6 +78,7 @@ pub(crate) enum Phase {
     Leaving {
         /// They are sent, and nothing more comes.
         is_shut: bool,
+        until: Moment,
     },
 }
 
@@ -105,6 +106,12 @@ impl Connection {
 }
 
 impl Phase {
+    /// While it is decided what comes next.
+    pub(crate) const UNDECIDED: Self = Self::Leaving {
+        is_shut: false,
+        until: Moment::NEVER,
+    };
+
     /// Whether what the client sends has to wait: others decide about it.
     pub(crate) fn is_waiting(&self) -> bool {
         match self {

@@ -181,7 +181,7 @@ impl Reactor {
     fn take_authenticating(&mut self, key: ConnectionKey) -> Option<Authenticating> {
         let connection = self.connection(key)?;
         let phase = &mut connection.phase;
-        match std::mem::replace(phase, Phase::Leaving { is_shut: false }) {
+        match std::mem::replace(phase, Phase::UNDECIDED) {
             Phase::Authenticating(authenticating) => Some(*authenticating),
             other => {
                 *phase = other;

@@ -155,7 +155,7 @@ impl Reactor {
     fn take_entrant(&mut self, key: ConnectionKey) -> Option<Box<Entrant>> {
         let connection = self.connection(key)?;
         let phase = &mut connection.phase;
-        match std::mem::replace(phase, Phase::Leaving { is_shut: false }) {
+        match std::mem::replace(phase, Phase::UNDECIDED) {
             Phase::Claiming(entrant) => Some(entrant),
             other => {
                 *phase = other;

@@ -29,7 +29,11 @@ impl Reactor {
         let Some(connection) = self.connection(key) else {
             return;
         };
-        let before = std::mem::replace(&mut connection.phase, Phase::Leaving { is_shut: false });
+        let leaving = Phase::Leaving {
+            is_shut: false,
+            until,
+        };
+        let before = std::mem::replace(&mut connection.phase, leaving);
         connection.input = Vec::new();
         let has_last_words = connection.output.is_some() || connection.layers.is_some();
         if let Some(layers) = &mut connection.layers {
@@ -156,8 +160,9 @@ impl Reactor {
             Phase::Authenticating(ref authenticating) if authenticating.entrant.until <= now => {
                 self.on_authentication_deadline(key);
             }
-            Phase::Leaving { .. } => self.drop_connection(key),
+            Phase::Leaving { until, .. } if until <= now => self.drop_connection(key),
             Phase::Silent { .. }
+            | Phase::Leaving { .. }
             | Phase::Departing { .. }
             | Phase::Authenticating(_)
             | Phase::Claiming(_)

@@ -98,9 +98,11 @@ impl Reactor {
                 }
                 self.continue_replays(session);
             }
-            Phase::Leaving { is_shut: true } => {}
-            Phase::Leaving { is_shut: false } => {
-                connection.phase = Phase::Leaving { is_shut: true };
+            Phase::Leaving { is_shut: true, .. } => {}
+            Phase::Leaving {
+                ref mut is_shut, ..
+            } => {
+                *is_shut = true;
                 // The client closes its side; or it is not waited for any longer.
                 if connection.socket.shutdown(Shutdown::Write).is_err() {
                     self.drop_connection(key);
