@@ -17,6 +17,9 @@ use crate::filter_set::FilterSet;
 use crate::places::Places;
 use crate::replay::Replays;
 
+/// How far ahead it is said when a session is looked at.
+const FARTHEST_LOOK_S: u32 = 600;
+
 /// The place of a session; another one may have it later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SessionKey(u32);
@@ -145,6 +148,23 @@ impl SessionTable {
     }
 }
 
+impl SessionEntry {
+    /// When the session has to be looked at, if it will not be before. Not far ahead,
+    /// though it has nothing to do by then: a session that is gone leaves that behind.
+    pub(crate) fn arm(&mut self, now: Moment) -> Option<Moment> {
+        let timeout = self.session.next_timeout();
+        if timeout == Moment::NEVER {
+            return None;
+        }
+        let at = timeout.min(now.plus_seconds(FARTHEST_LOOK_S));
+        if at >= self.armed {
+            return None;
+        }
+        self.armed = at;
+        Some(at)
+    }
+}
+
 impl std::ops::Index<SessionKey> for SessionTable {
     type Output = SessionEntry;
 
@@ -156,5 +176,70 @@ impl std::ops::Index<SessionKey> for SessionTable {
 impl std::ops::IndexMut<SessionKey> for SessionTable {
     fn index_mut(&mut self, key: SessionKey) -> &mut SessionEntry {
         &mut self.entries[key.0]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use quorate_model::ids::Revision;
+    use quorate_mqtt::limits::Limits;
+    use quorate_mqtt::packet::Connect;
+    use quorate_mqtt::session::Opening;
+    use quorate_mqtt::version::Version;
+
+    use super::*;
+
+    const START: Moment = Moment::from_millis(1_000);
+
+    /// The session of a client with that keep alive, and the moment when that is over.
+    fn session(keep_alive_s: u16) -> (Session, Moment) {
+        let mut connect = Connect::new(Version::V5, "client");
+        connect.keep_alive_s = keep_alive_s;
+        let opening = Opening::negotiate(&connect, &Limits::default(), || panic!("it has an id"));
+        let session = Session::open(opening.unwrap(), SessionNumber(1), START);
+        let timeout = session.next_timeout();
+        (session, timeout)
+    }
+
+    /// The moments at which it is looked at, until its keep alive is over.
+    fn looks(keep_alive_s: u16) -> Vec<Moment> {
+        let (session, timeout) = session(keep_alive_s);
+        let mut table = SessionTable::new(7);
+        let key = table.insert(session, Epoch::new(Revision::new(1)), None);
+        let entry = &mut table[key];
+        let mut looks = Vec::new();
+        let mut now = START;
+        while now < timeout
+            && let Some(at) = entry.arm(now)
+        {
+            assert!(now < at && at <= timeout);
+            assert_eq!(entry.arm(now), None, "twice for one look");
+            entry.armed = Moment::NEVER;
+            looks.push(at);
+            now = at;
+        }
+        looks
+    }
+
+    #[test]
+    fn a_session_is_looked_at_in_time() {
+        let (_, timeout) = session(60);
+        assert_eq!(looks(60), [timeout]);
+        assert_eq!(looks(0), []);
+    }
+
+    /// A client that comes again and again with a new session leaves each look behind.
+    #[test]
+    fn no_look_is_far_ahead() {
+        let (_, timeout) = session(u16::MAX);
+        let looks = looks(u16::MAX);
+        assert_eq!(looks.last(), Some(&timeout));
+        let mut before = START;
+        for look in looks {
+            assert!(before.millis_until(look) <= 600_000);
+            before = look;
+        }
     }
 }

@@ -119,9 +119,7 @@ impl Reactor {
     /// Sees to it that the session is looked at when it wants to be.
     pub(super) fn arm(&mut self, session: SessionKey) {
         let entry = &mut self.sessions[session];
-        let at = entry.session.next_timeout();
-        if at < entry.armed {
-            entry.armed = at;
+        if let Some(at) = entry.arm(self.now) {
             let number = entry.session.number();
             self.deadlines.add(at, Subject::session(session, number));
         }
