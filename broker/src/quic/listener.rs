@@ -117,15 +117,18 @@ impl Acceptor {
 
     fn run(mut self, runtime: &Runtime) -> io::Result<()> {
         runtime.block_on(async {
-            let lost = self.accept_all().await;
+            let served = self.accept_all().await;
             // Who comes now gets no answer.
             self.endpoint.set_server_config(None);
+            if served.is_ok() {
+                self.let_part().await;
+            }
             self.end().await;
-            lost
+            served
         })
     }
 
-    /// Until it is told otherwise.
+    /// Until it is told otherwise, or has no socket any more.
     async fn accept_all(&mut self) -> io::Result<()> {
         let mut orders = self.orders.clone();
         loop {
@@ -164,7 +167,7 @@ impl Acceptor {
     }
 
     /// Waits until the reactors have let go of all clients, and those know.
-    async fn end(&mut self) {
+    async fn let_part(&mut self) {
         let mut orders = self.orders.clone();
         let reactors = orders.wait_for(|order| *order == Order::End);
         let _ = reactors.await;
@@ -174,6 +177,9 @@ impl Acceptor {
             }
         };
         let _ = timeout(FAREWELL, parting).await;
+    }
+
+    async fn end(&mut self) {
         self.endpoint.close(VarInt::from_u32(0), b"");
         let _ = timeout(FAREWELL, self.endpoint.wait_idle()).await;
         self.connections.shutdown().await;
@@ -195,3 +201,7 @@ async fn next(
     }
     endpoint.accept().await
 }
+
+#[cfg(test)]
+#[path = "listener_tests.rs"]
+mod tests;
