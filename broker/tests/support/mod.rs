@@ -27,7 +27,7 @@ use quorate_model::retained::RetainedBound;
 use quorate_mqtt::limits::Limits;
 use quorate_mqtt::packet::Connect;
 use quorate_mqtt::version::Version;
-pub(crate) use way::{PATH, Way, connect, over_tls, proxy_v1, websocket};
+pub(crate) use way::{PATH, PATIENCE, Way, connect, over_tls, proxy_v1, websocket};
 pub(crate) use web_socket::WebSocket;
 
 pub(crate) const VERSIONS: [Version; 3] = [Version::V3_1, Version::V3_1_1, Version::V5];
@@ -124,7 +124,8 @@ pub(crate) fn listener(carrier: Carrier) -> ListenerConfig {
         bind: ([127, 0, 0, 1], 0).into(),
         max_connections: 10_000,
         max_connect_rate: None,
-        first_packet_timeout: Duration::from_secs(20),
+        // No test takes this end of a connection for the one that it waits for.
+        first_packet_timeout: PATIENCE * 3,
         max_bytes_rate: None,
         max_messages_rate: None,
         carrier,

@@ -12,7 +12,7 @@ use super::Authority;
 use super::web_socket::WebSocket;
 
 /// Far longer than anything takes here.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) const PATH: &str = "/mqtt";
 
 pub(crate) trait Stream: Read + Write + Send {}
