@@ -40,10 +40,10 @@ fn with_will(version: Version, flags: u8) -> ConnectBytes {
     connect.field(&join(&[&counted("will"), &counted("bye")]))
 }
 
-fn expect_refused(broker: &TestBroker, connect: &ConnectBytes) {
+fn expect_malformed(broker: &TestBroker, connect: &ConnectBytes) {
     let mut client = broker.socket(connect.version);
     client.send_bytes(&connect.bytes());
-    client.expect_refused();
+    client.expect_refused_as_malformed();
 }
 
 fn expect_let_in(broker: &TestBroker, connect: &ConnectBytes) -> Client {
@@ -57,35 +57,35 @@ fn the_reserved_flag_is_checked() {
     let broker = TestBroker::start();
     for version in VERSIONS {
         expect_let_in(&broker, &connect(version, CLEAN));
-        expect_refused(&broker, &connect(version, CLEAN | 1));
+        expect_malformed(&broker, &connect(version, CLEAN | 1));
         expect_let_in(&broker, &with_will(version, WILL));
-        expect_refused(&broker, &with_will(version, WILL | 1));
+        expect_malformed(&broker, &with_will(version, WILL | 1));
     }
 }
 
 fn the_fields_of_a_will_are_there() {
     let broker = TestBroker::start();
     for version in VERSIONS {
-        expect_refused(&broker, &connect(version, WILL));
+        expect_malformed(&broker, &connect(version, WILL));
         let no_fields = connect(version, WILL).will_properties(&[]);
         if version.is_5() {
-            expect_refused(&broker, &no_fields);
+            expect_malformed(&broker, &no_fields);
         }
-        expect_refused(&broker, &no_fields.clone().field(&counted("will")));
+        expect_malformed(&broker, &no_fields.clone().field(&counted("will")));
         let payload_cut = join(&[&counted("will"), &[0, 4], b"bye"]);
-        expect_refused(&broker, &no_fields.field(&payload_cut));
+        expect_malformed(&broker, &no_fields.field(&payload_cut));
     }
     // In version 5 its properties are one of them.
     let fields = join(&[&counted("will"), &counted("bye")]);
     let no_properties = connect(Version::V5, WILL).field(&fields);
-    expect_refused(&broker, &no_properties);
+    expect_malformed(&broker, &no_properties);
 }
 
 fn without_a_will_there_is_no_qos_of_one() {
     let broker = TestBroker::start();
     for version in STRICT {
         for qos in [0b0000_1000, 0b0001_0000, 0b0001_1000] {
-            expect_refused(&broker, &connect(version, CLEAN | qos));
+            expect_malformed(&broker, &connect(version, CLEAN | qos));
         }
     }
 }
@@ -93,22 +93,22 @@ fn without_a_will_there_is_no_qos_of_one() {
 fn without_a_will_none_is_to_be_retained() {
     let broker = TestBroker::start();
     for version in STRICT {
-        expect_refused(&broker, &connect(version, CLEAN | WILL_RETAIN));
+        expect_malformed(&broker, &connect(version, CLEAN | WILL_RETAIN));
     }
 }
 
 fn without_a_will_there_are_no_fields_of_one() {
     let broker = TestBroker::start();
     for version in VERSIONS {
-        expect_refused(&broker, &with_will(version, CLEAN));
+        expect_malformed(&broker, &with_will(version, CLEAN));
     }
 }
 
 fn the_qos_of_a_will_is_not_3() {
     let broker = TestBroker::start();
     for version in VERSIONS {
-        expect_refused(&broker, &with_will(version, WILL | 0b0001_1000));
-        expect_refused(&broker, &with_will(version, WILL | 0b0011_1000));
+        expect_malformed(&broker, &with_will(version, WILL | 0b0001_1000));
+        expect_malformed(&broker, &with_will(version, WILL | 0b0011_1000));
     }
 }
 
@@ -131,15 +131,15 @@ fn a_user_name_is_there_exactly_if_it_is_announced() {
     for version in VERSIONS {
         let name = counted("user");
         expect_let_in(&broker, &connect(version, CLEAN | USER_NAME).field(&name));
-        expect_refused(&broker, &connect(version, CLEAN).field(&name));
+        expect_malformed(&broker, &connect(version, CLEAN).field(&name));
         // An empty one is there.
         let empty = connect(version, CLEAN | USER_NAME).field(&counted(""));
         expect_let_in(&broker, &empty);
         // With a password alone where both are announced, one is missing.
         let both = CLEAN | USER_NAME | PASSWORD;
         if version != Version::V3_1 {
-            expect_refused(&broker, &connect(version, CLEAN | USER_NAME));
-            expect_refused(&broker, &connect(version, both).field(&counted("secret")));
+            expect_malformed(&broker, &connect(version, CLEAN | USER_NAME));
+            expect_malformed(&broker, &connect(version, both).field(&counted("secret")));
         }
     }
 }
@@ -152,12 +152,12 @@ fn a_password_is_there_exactly_if_it_is_announced() {
         let fields = join(&[&counted("user"), &counted(b"\xff\0")]);
         expect_let_in(&broker, &connect(version, both).field(&fields));
         let not_announced = connect(version, CLEAN | USER_NAME).field(&fields);
-        expect_refused(&broker, &not_announced);
+        expect_malformed(&broker, &not_announced);
         let cut = connect(version, both).field(&fields[..fields.len() - 1]);
-        expect_refused(&broker, &cut);
+        expect_malformed(&broker, &cut);
         if version != Version::V3_1 {
             let missing = connect(version, both).field(&counted("user"));
-            expect_refused(&broker, &missing);
+            expect_malformed(&broker, &missing);
         }
     }
 }
@@ -168,11 +168,11 @@ fn a_password_without_a_user_name_is_of_version_5_alone() {
         let connect = connect(version, CLEAN | PASSWORD).field(&counted("secret"));
         match version {
             Version::V5 => drop(expect_let_in(&broker, &connect)),
-            _ => expect_refused(&broker, &connect),
+            _ => expect_malformed(&broker, &connect),
         }
     }
     let nothing = connect(Version::V5, CLEAN | PASSWORD);
-    expect_refused(&broker, &nothing);
+    expect_malformed(&broker, &nothing);
 }
 
 fn the_fields_have_one_order() {
@@ -198,10 +198,10 @@ fn a_connect_without_a_client_id_is_refused() {
     for version in VERSIONS {
         let mut connect = ConnectBytes::new(version, "");
         connect.payload.clear();
-        expect_refused(&broker, &connect);
+        expect_malformed(&broker, &connect);
         connect.payload = vec![0];
-        expect_refused(&broker, &connect);
+        expect_malformed(&broker, &connect);
         connect.payload = vec![0, 5, b'i', b'd'];
-        expect_refused(&broker, &connect);
+        expect_malformed(&broker, &connect);
     }
 }

@@ -68,7 +68,7 @@ fn reserved_flags_of_a_connect_refuse_it() {
             connect.first |= flags;
             let mut client = broker.socket(version);
             client.send_bytes(&connect.bytes());
-            client.expect_refused();
+            client.expect_refused_as_malformed();
         }
     }
 }

@@ -72,7 +72,7 @@ fn wildcards_are_for_filters_alone() {
             let connect = connect.field(&join(&[&counted(topic), &counted("bye")]));
             let mut client = broker.socket(version);
             client.send_bytes(&connect.bytes());
-            client.expect_refused();
+            client.expect_refused_as_malformed();
             let mut client = broker.client(version, "hostile");
             client.send_bytes(&publish(version, 0b0010, topic, Some(1), &[], b"x"));
             client.expect_end(ReasonCode::TopicNameInvalid);
@@ -128,7 +128,7 @@ fn an_empty_topic_ends_the_connection() {
         let connect = connect.field(&join(&[&counted(""), &counted("bye")]));
         let mut client = broker.socket(version);
         client.send_bytes(&connect.bytes());
-        client.expect_refused();
+        client.expect_refused_as_malformed();
     }
     let mut client = broker.client(Version::V5, "hostile");
     let response_topic = [0x08, 0, 0];

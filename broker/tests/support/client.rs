@@ -322,9 +322,19 @@ impl Client {
         assert_eq!(received.first, 0x20, "{received:?} instead of a CONNACK");
         let code = received.body[1];
         assert_ne!(code, 0, "let in");
+        assert!(!self.version.is_5() || code >= 0x80, "{code} is no error");
         assert_eq!(received.body[0], 0, "a refusal has no session");
         self.expect_closed();
         Some(code)
+    }
+
+    /// Expects not to be let in because the CONNECT is malformed: version 3 has no code
+    /// for that, so there is no CONNACK either.
+    pub(crate) fn expect_refused_as_malformed(&mut self) {
+        match self.version.is_5() {
+            true => drop(self.expect_refused()),
+            false => self.expect_closed(),
+        }
     }
 
     /// Bytes as they come, to be looked at before they are a packet.
