@@ -10,6 +10,7 @@ conformance! {
     a_retained_message_replaces_the_one_before: v5 ["3.3.1-5"], v3 ["3.3.1-5"];
     a_new_subscription_gets_the_last_retained_message_of_each_topic:
         v5 ["3.3.1-5", "3.3.1-9"], v3 ["3.3.1-6"];
+    each_of_many_retained_messages_comes_once: v5 ["3.3.1-9"], v3 ["3.3.1-6"];
     a_retained_message_of_qos_0_replaces_any_other: v5 ["3.3.1-5"], v3 ["3.3.1-7"];
     an_empty_payload_removes_the_retained_message: v5 ["3.3.1-6"], v3 ["3.3.1-10"];
     an_empty_payload_is_not_retained: v5 ["3.3.1-7"], v3 ["3.3.1-11"];
@@ -99,6 +100,44 @@ fn a_new_subscription_gets_the_last_retained_message_of_each_topic() {
             found.sort_unstable();
             assert_eq!(found, topics, "{filter}");
             late.expect_silence();
+        }
+    }
+}
+
+/// More than may be under way at a time, and than one look at the cluster's state gives.
+fn each_of_many_retained_messages_comes_once() {
+    const TOPICS: usize = 200;
+    let broker = TestBroker::start();
+    for qos in EVERY_QOS {
+        let mut publisher = broker.client(Version::V5, "publisher");
+        let prefix = qos as u8;
+        let topics: Vec<String> = (0..TOPICS)
+            .map(|number| format!("{prefix}/{number:03}"))
+            .collect();
+        for topic in &topics {
+            publisher.publish(&retained(topic, qos, topic.as_bytes()));
+        }
+        settle(&mut publisher, &retained("other", QoS::AtLeastOnce, b"x"));
+        for version in VERSIONS {
+            let mut late = broker.client(version, "late");
+            // As often as it subscribes.
+            for _ in 0..2 {
+                late.subscribe_to(&format!("{prefix}/+"), QoS::ExactlyOnce);
+                let mut found: Vec<String> = topics
+                    .iter()
+                    .map(|_| {
+                        let received = late.receive();
+                        let publish = received.publish();
+                        late.acknowledge(&publish);
+                        assert_eq!((publish.qos, publish.retain), (qos, true));
+                        assert_eq!(publish.payload, publish.topic.as_bytes());
+                        publish.topic.to_owned()
+                    })
+                    .collect();
+                late.expect_silence();
+                found.sort_unstable();
+                assert_eq!(found, topics, "{version}");
+            }
         }
     }
 }
