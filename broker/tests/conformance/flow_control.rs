@@ -22,6 +22,7 @@ conformance! {
     everything_else_goes_on_without_quota: v5 ["3.3.4-10", "4.9.0-3"];
     what_is_sent_again_counts: v5 ["3.3.4-9", "4.9.0-1"];
     a_client_that_sends_too_much_is_sent_away: v5 ["3.3.4-7"];
+    messages_of_qos_1_count_while_they_are_not_answered: v5 ["3.3.4-7"];
     answers_give_a_client_its_quota_back: v5 ["3.3.4-7"];
     a_client_without_quota_may_send_everything_else: v5 ["3.3.4-8", "4.9.0-3"];
     qos_0_takes_no_quota: v5 ["3.3.4-10", "4.9.0-2"];
@@ -180,7 +181,7 @@ fn a_client_that_sends_too_much_is_sent_away() {
     }
     client.send_bytes(&qos_2(4));
     client.expect_end(ReasonCode::ReceiveMaximumExceeded);
-    // Messages of QoS 1 count as well, while they are not answered.
+    // Of whatever QoS the one too many is.
     let mut client = broker.client(Version::V5, "client");
     for id in 1..=3 {
         client.send_bytes(&qos_2(id));
@@ -188,6 +189,40 @@ fn a_client_that_sends_too_much_is_sent_away() {
     }
     client.send_bytes(&publish(Version::V5, 0b0010, "t", Some(4), &[], b"x"));
     client.expect_end(ReasonCode::ReceiveMaximumExceeded);
+}
+
+/// A message that is to be retained is answered when the cluster has decided it.
+fn messages_of_qos_1_count_while_they_are_not_answered() {
+    let broker = narrow(3);
+    let retained = |id| publish(Version::V5, 0b0011, "t", Some(id), &[], b"x");
+    let mut patient = broker.client(Version::V5, "patient");
+    let mut greedy = broker.client(Version::V5, "greedy");
+    broker.plane.hold_back();
+    for client in [&mut patient, &mut greedy] {
+        for id in 1..=3 {
+            client.send_bytes(&retained(id));
+        }
+        client.expect_silence();
+    }
+    greedy.send_bytes(&retained(4));
+    greedy.expect_end(ReasonCode::ReceiveMaximumExceeded);
+    while broker.plane.undecided() > 0 {
+        broker.plane.decide_one();
+    }
+    for id in 1..=3 {
+        let puback = patient.receive();
+        assert_eq!((puback.first, &puback.body[..2]), (PUBACK, &[0, id][..]));
+    }
+    // An answer gives the quota back.
+    for id in 4..=6 {
+        patient.send_bytes(&retained(id));
+    }
+    patient.expect_silence();
+    patient.send_bytes(&retained(7));
+    patient.expect_end(ReasonCode::ReceiveMaximumExceeded);
+    while broker.plane.undecided() > 0 {
+        broker.plane.decide_one();
+    }
 }
 
 fn answers_give_a_client_its_quota_back() {
