@@ -11,6 +11,7 @@ use quorate_mqtt::version::Version;
 use crate::bytes::{
     ConnectBytes, PINGREQ, PUBREL, acknowledgement, counted, join, packet, publish, subscribe,
 };
+use crate::support::users::UserFile;
 use crate::support::{Client, TestBroker, VERSIONS, message};
 
 conformance! {
@@ -26,6 +27,7 @@ conformance! {
     sessions_are_told_apart_by_their_client_ids: v5 ["3.1.3-2"];
     a_packet_that_is_no_connect_is_refused: v5 ["3.1.4-1"], v3 ["3.1.4-1", "3.2.2-6"];
     what_is_checked_beyond_the_format_ends_the_connection: v5 ["3.1.4-2", "3.1.3-8"], v3 ["3.1.3-9"];
+    whoever_is_not_known_is_sent_away: v5 ["3.1.4-2", "3.2.2-7"], v3 ["3.2.2-5"];
     a_later_connection_takes_the_client_id_over: v5 ["3.1.4-3"], v3 ["3.1.4-2"];
     what_follows_a_refused_connect_is_not_heard: v5 ["3.1.4-6"], v3 ["3.1.4-5"];
     client_ids_of_23_letters_and_digits_are_taken: v5 ["3.1.3-5"], v3 ["3.1.3-5"];
@@ -212,21 +214,45 @@ fn a_clean_session_of_version_3_leaves_nothing_behind() {
 }
 
 fn sessions_are_told_apart_by_their_client_ids() {
-    let broker = TestBroker::start();
     let ids = [
         "client", "Client", "client ", "client/1", "+", "#", "cliént",
     ];
-    for id in ids {
-        let mut client = broker.socket(Version::V5);
-        let connack = client.connect(&lasting(Version::V5, id, false));
-        assert_session_present(&connack, Version::V5, false);
-        client.subscribe_to(&format!("of/{}", id.len()), QoS::AtLeastOnce);
-        client.leave();
-    }
-    for id in ids {
-        let mut client = broker.socket(Version::V5);
-        let connack = client.connect(&lasting(Version::V5, id, false));
-        assert_session_present(&connack, Version::V5, true);
+    let sessions: Vec<_> = (0..)
+        .map(|number| format!("of/{number}"))
+        .zip(ids)
+        .collect();
+    for version in VERSIONS {
+        let broker = TestBroker::start();
+        let resume = |id, is_present| {
+            let mut client = broker.socket(version);
+            let connack = client.connect(&lasting(version, id, false));
+            assert_session_present(&connack, version, is_present);
+            client
+        };
+        for (topic, id) in &sessions {
+            let mut client = resume(id, false);
+            client.subscribe_to(topic, QoS::AtLeastOnce);
+            client.leave();
+        }
+        let mut publisher = broker.client(version, "publisher");
+        let mut publish_to_all = |payload| {
+            for (topic, _) in &sessions {
+                publisher.publish(&message(topic, QoS::AtLeastOnce, payload));
+            }
+        };
+        publish_to_all(b"waits");
+        // In another order than they came.
+        let mut resumed: Vec<_> = sessions
+            .iter()
+            .rev()
+            .map(|(topic, id)| (topic, resume(id, true)))
+            .collect();
+        publish_to_all(b"comes");
+        for (topic, client) in &mut resumed {
+            client.take_message(topic, b"waits");
+            client.take_message(topic, b"comes");
+            client.expect_silence();
+        }
     }
 }
 
@@ -280,6 +306,33 @@ fn what_is_checked_beyond_the_format_ends_the_connection() {
         }));
         let code = if version.is_5() { 0x85 } else { 2 };
         assert_eq!(client.expect_refused(), Some(code));
+    }
+}
+
+fn whoever_is_not_known_is_sent_away() {
+    let users = UserFile::new("conformance-not-known", &[("user", "secret")]);
+    let broker = TestBroker::guarded(users.config(false));
+    for version in VERSIONS {
+        let with = |name: &str, password: &str| {
+            ConnectBytes::new(version, "client")
+                .flags(0b1100_0010)
+                .field(&counted(name))
+                .field(&counted(password))
+        };
+        let (wrong, nobody) = if version.is_5() { (0x86, 0x87) } else { (4, 5) };
+        for (connect, code) in [
+            (with("user", "Secret"), wrong),
+            (with("other", "secret"), wrong),
+            (ConnectBytes::new(version, "client"), nobody),
+        ] {
+            let mut client = broker.socket(version);
+            client.send_bytes(&connect.bytes());
+            assert_eq!(client.expect_refused(), Some(code));
+        }
+        let mut client = broker.socket(version);
+        client.send_bytes(&with("user", "secret").bytes());
+        assert_eq!(client.receive().body[..2], [0, 0]);
+        client.expect_silence();
     }
 }
 
