@@ -6,7 +6,7 @@ use quorate_mqtt::packet::SubscriptionOptions;
 use quorate_mqtt::reason::ReasonCode;
 use quorate_mqtt::version::Version;
 
-use crate::bytes::{join, publish, subscribe};
+use crate::bytes::{join, subscribe};
 use crate::connect::lasting;
 use crate::support::{Client, TestBroker, VERSIONS, message};
 
@@ -151,31 +151,45 @@ fn the_same_filter_replaces_the_subscription() {
 
 /// Messages come in a stream while the subscription is replaced again and again.
 fn no_message_is_lost_while_a_subscription_is_replaced() {
+    for version in VERSIONS {
+        for qos in [QoS::AtMostOnce, QoS::AtLeastOnce] {
+            expect_whole_stream(version, qos);
+        }
+    }
+}
+
+fn expect_whole_stream(version: Version, qos: QoS) {
     const MESSAGES: u16 = 500;
+    const SUBSCRIBES: u16 = 100;
     let broker = TestBroker::start();
-    let mut client = broker.client(Version::V5, "client");
-    client.subscribe_to("t", QoS::AtMostOnce);
-    let mut publisher = broker.client(Version::V3_1_1, "publisher");
+    let mut client = broker.client(version, "client");
+    client.subscribe_to("t", qos);
+    let mut publisher = broker.client(version, "publisher");
     let stream = std::thread::spawn(move || {
         for number in 0..MESSAGES {
-            let payload = number.to_be_bytes();
-            publisher.send_bytes(&publish(Version::V3_1_1, 0, "t", None, &[], &payload));
+            publisher.publish(&message("t", qos, &number.to_be_bytes()));
         }
         publisher.expect_silence();
     });
-    let mut received = 0_u16;
-    let mut answers = 0;
-    while received < MESSAGES {
-        if answers < 100 {
-            client.send_bytes(&subscribe(Version::V5, 1, &[], &[(b"t", 0)]));
-            answers += 1;
+    let again = subscribe(version, 1, &[], &[(b"t", qos as u8)]);
+    let (mut asked, mut answered, mut received) = (0, 0, 0_u16);
+    while received < MESSAGES || answered < SUBSCRIBES {
+        if asked < SUBSCRIBES {
+            client.send_bytes(&again);
+            asked += 1;
         }
         let packet = client.receive();
-        if packet.first == 0x30 {
-            assert_eq!(packet.publish().payload, received.to_be_bytes());
-            received += 1;
+        if packet.first == 0x90 {
+            answered += 1;
+            continue;
         }
+        let publish = packet.publish();
+        assert_eq!((publish.qos, publish.duplicate), (qos, false));
+        assert_eq!(publish.payload, received.to_be_bytes());
+        client.acknowledge(&publish);
+        received += 1;
     }
+    client.expect_silence();
     stream.join().unwrap();
 }
 
