@@ -165,11 +165,11 @@ impl<'a> World<'a> {
         }
         let ticket = self.tickets.swap_remove(at % self.tickets.len());
         let is_matched = reason & 1 != 0;
-        let verdict = match ReasonCode::from_byte(reason) {
-            Some(reason) if reason.is_error() => Err(reason),
-            _ => Ok(Accepted { is_matched }),
-        };
-        self.handle(Input::Verdict(ticket, verdict));
+        self.handle(match ReasonCode::from_byte(reason) {
+            Some(reason) if reason.is_error() && at & 1 != 0 => Input::NotKept(ticket, reason),
+            Some(reason) if reason.is_error() => Input::Verdict(ticket, Err(reason)),
+            _ => Input::Verdict(ticket, Ok(Accepted { is_matched })),
+        });
     }
 
     fn deliver(&mut self) {

@@ -26,8 +26,8 @@ impl Reactor {
                 self.on_route_decided(subscribe, filter, granted);
             }
             Purpose::Retain(publisher) => match reply {
-                Reply::Rejected(_) => self.on_not_kept(publisher),
-                Reply::Done | Reply::Claimed { .. } => self.on_published(publisher, Ok(())),
+                Reply::Rejected(_) => self.on_no_room(publisher),
+                Reply::Done | Reply::Claimed { .. } => self.on_published(publisher),
             },
         }
     }
@@ -38,26 +38,36 @@ impl Reactor {
             Purpose::Claim { connection, .. } => self.on_claim_lost(connection),
             Purpose::Route { subscribe, filter } => self.on_route_decided(subscribe, filter, false),
             Purpose::Retain(publisher) => {
-                self.on_published(publisher, Err(ReasonCode::UnspecifiedError));
+                self.on_not_kept(publisher, ReasonCode::UnspecifiedError);
             }
         }
     }
 
-    pub(super) fn on_published(
+    pub(super) fn on_published(&mut self, publisher: Option<Publisher>) {
+        self.tell_publisher(publisher, |publisher| {
+            let is_matched = publisher.is_matched;
+            Input::Verdict(publisher.ticket, Ok(Accepted { is_matched }))
+        });
+    }
+
+    pub(super) fn on_not_kept(&mut self, publisher: Option<Publisher>, reason: ReasonCode) {
+        self.tell_publisher(publisher, |publisher| {
+            Input::NotKept(publisher.ticket, reason)
+        });
+    }
+
+    fn tell_publisher(
         &mut self,
         publisher: Option<Publisher>,
-        taken: Result<(), ReasonCode>,
+        input: impl FnOnce(&Publisher) -> Input<'static>,
     ) {
         let Some(publisher) = publisher else {
             return;
         };
         let session = self.sessions.get(publisher.session);
-        if session.is_none_or(|entry| entry.session.number() != publisher.number) {
-            return;
+        if session.is_some_and(|entry| entry.session.number() == publisher.number) {
+            let output = self.handle(publisher.session, input(&publisher));
+            self.on_output(publisher.session, output);
         }
-        let is_matched = publisher.is_matched;
-        let verdict = taken.map(|()| Accepted { is_matched });
-        let output = self.handle(publisher.session, Input::Verdict(publisher.ticket, verdict));
-        self.on_output(publisher.session, output);
     }
 }

@@ -48,7 +48,10 @@ impl Reactor {
             ticket,
             is_matched: false,
         });
-        self.publish(&message, Some(session), publisher);
+        match arrival.was_handed_out {
+            true => self.retain_again(&message, publisher),
+            false => self.publish(&message, Some(session), publisher),
+        }
         self.scratch.properties = properties;
     }
 
@@ -109,9 +112,25 @@ impl Reactor {
         self.deliver_all(message, &mut routed);
         self.scratch.routed = routed;
         if lacks_room {
-            self.on_not_kept(publisher);
+            self.on_no_room(publisher);
         } else if is_decided {
-            self.on_published(publisher, Ok(()));
+            self.on_published(publisher);
+        }
+    }
+
+    /// Has a message retained that its receivers have had.
+    fn retain_again(&mut self, message: &Passing<'_>, publisher: Option<Publisher>) {
+        let publisher = publisher.map(|publisher| Publisher {
+            is_matched: true,
+            ..publisher
+        });
+        if !message.traits.retain {
+            return self.on_published(publisher);
+        }
+        let command = self.retain_command(message);
+        match self.lacks_room(&command) {
+            true => self.on_no_room(publisher),
+            false => self.ask(command, Purpose::Retain(publisher)),
         }
     }
 

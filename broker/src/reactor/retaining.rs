@@ -40,7 +40,7 @@ impl Reactor {
     }
 
     /// Those who are subscribed have had it, and nobody who subscribes later will.
-    pub(super) fn on_not_kept(&mut self, publisher: Option<Publisher>) {
+    pub(super) fn on_no_room(&mut self, publisher: Option<Publisher>) {
         let metrics = &self.shared.metrics;
         let so_far = metrics.not_retained.fetch_add(1, Ordering::Relaxed) + 1;
         if self.shared.not_retained_remark.is_due(self.now) {
@@ -53,10 +53,9 @@ impl Reactor {
         let session = publisher.and_then(|publisher| self.sessions.get(publisher.session));
         let speaks_5 = session.is_some_and(|entry| entry.session.terms().version.is_5());
         // Version 3 has no word for it, and would send the message for ever.
-        let verdict = match speaks_5 {
-            true => Err(ReasonCode::QuotaExceeded),
-            false => Ok(()),
-        };
-        self.on_published(publisher, verdict);
+        match speaks_5 {
+            true => self.on_not_kept(publisher, ReasonCode::QuotaExceeded),
+            false => self.on_published(publisher),
+        }
     }
 }

@@ -124,6 +124,8 @@ fn a_refusal_closes_the_connection() {
 /// There are no words for it, so the client tries again over another connection.
 fn what_the_broker_cannot_do_now_ends_a_connection_of_version_3() {
     let broker = TestBroker::start();
+    let mut watcher = broker.client(Version::V5, "watcher");
+    watcher.subscribe_to("t", QoS::AtMostOnce);
     for version in [Version::V3_1, Version::V3_1_1] {
         for flags in [0b0011, 0b0101] {
             let connect = lasting(version, "client", false);
@@ -137,6 +139,12 @@ fn what_the_broker_cannot_do_now_ends_a_connection_of_version_3() {
             let mut client = broker.connect(&connect);
             client.send_bytes(&publish(version, flags | 0b1000, "t", Some(1), &[], b"x"));
             assert_eq!(client.receive().body, [0, 1]);
+            // With QoS 2 it comes to nobody twice.
+            watcher.expect_message("t", b"x");
+            if flags & 0b0100 == 0 {
+                watcher.expect_message("t", b"x");
+            }
+            watcher.expect_silence();
             broker.client(version, "client").leave();
             let mut late = broker.client(version, "late");
             late.subscribe_to("t", QoS::AtMostOnce);

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use quorate_model::retained::QoS;
 use quorate_model::topic_filter::TopicFilter;
 
-use super::inbound::Release;
+use super::inbound::{Fate, Release};
 use super::outbox::Outbox;
 use super::output::{Accepted, Arrival, Output, Ticket};
 use super::{Context, Phase, Session};
@@ -146,14 +146,21 @@ impl Session {
             }
         }
         let Some(packet_id) = publish.packet_id else {
-            return self.arrival(publish, aliased_topic, None, outbox);
+            return self.arrival(publish, aliased_topic, None, false, outbox);
         };
         if publish.qos == QoS::ExactlyOnce
-            && let Some(is_decided) = self.inbound().repeat(packet_id)
+            && let Some(fate) = self.inbound().repeat(packet_id)
         {
-            if is_decided {
-                let received = Acknowledgement::new(packet_id, ReasonCode::Success);
-                outbox.send(&Packet::PubRec(received));
+            match fate {
+                Fate::Undecided => {}
+                Fate::Decided => {
+                    let received = Acknowledgement::new(packet_id, ReasonCode::Success);
+                    outbox.send(&Packet::PubRec(received));
+                }
+                Fate::HandedOut => {
+                    let ticket = self.ticket(packet_id, QoS::ExactlyOnce);
+                    return self.arrival(publish, aliased_topic, Some(ticket), true, outbox);
+                }
             }
             return Output::Nothing;
         }
@@ -161,11 +168,7 @@ impl Session {
             let why = "more messages are under way than the receive maximum";
             return self.refuse(ReasonCode::ReceiveMaximumExceeded, why, outbox);
         }
-        let ticket = Ticket {
-            packet_id,
-            qos: publish.qos,
-            connection: self.connection,
-        };
+        let ticket = self.ticket(packet_id, publish.qos);
         if let Some(reason) = refused_payload(&publish) {
             // The connection goes on: the message was understood, only not taken.
             self.answer(ticket, reason, outbox);
@@ -175,7 +178,15 @@ impl Session {
             QoS::ExactlyOnce => self.inbound().take(packet_id),
             QoS::AtMostOnce | QoS::AtLeastOnce => self.undecided += 1,
         }
-        self.arrival(publish, aliased_topic, Some(ticket), outbox)
+        self.arrival(publish, aliased_topic, Some(ticket), false, outbox)
+    }
+
+    const fn ticket(&self, packet_id: PacketId, qos: QoS) -> Ticket {
+        Ticket {
+            packet_id,
+            qos,
+            connection: self.connection,
+        }
     }
 
     fn arrival<'a>(
@@ -183,6 +194,7 @@ impl Session {
         publish: Publish<'a>,
         aliased_topic: Option<Arc<str>>,
         ticket: Option<Ticket>,
+        was_handed_out: bool,
         outbox: &mut impl Outbox,
     ) -> Output<'a> {
         if ticket.is_none() && refused_payload(&publish).is_some() {
@@ -193,6 +205,7 @@ impl Session {
             publish,
             aliased_topic,
             ticket,
+            was_handed_out,
         })
     }
 
@@ -233,6 +246,29 @@ impl Session {
         };
         self.answer(ticket, reason, outbox);
         Output::Nothing
+    }
+
+    /// The message is with its receivers, and no later subscriber will get it.
+    pub(super) fn on_not_kept(
+        &mut self,
+        ticket: Ticket,
+        reason: ReasonCode,
+        outbox: &mut impl Outbox,
+    ) -> Output<'static> {
+        if ticket.qos == QoS::ExactlyOnce
+            && let Some(inbound) = &mut self.inbound
+        {
+            let is_awaited = self.phase == Phase::Attached && inbound.awaits(ticket.packet_id);
+            let can_be_told = is_awaited && self.terms.version.is_5();
+            if !can_be_told {
+                inbound.note_handed_out(ticket.packet_id);
+                return match is_awaited {
+                    true => self.become_closing(reason),
+                    false => Output::Nothing,
+                };
+            }
+        }
+        self.on_verdict(ticket, Err(reason), outbox)
     }
 
     /// Says whether the client waits for the answer. After its connection has ended it

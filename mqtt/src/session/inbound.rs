@@ -2,8 +2,10 @@
 //!
 //! ```text
 //! PUBLISH QoS 2 --> undecided --verdict--> decided --PUBREL--> gone
-//!                       |                                       ^
-//!                       `-------------- refused ----------------'
+//!                    |   ^ |                                    ^
+//!     not kept, and  |   | `------------- refused -------------'
+//!     nobody to tell v   | again
+//!                    handed out
 //! ```
 
 use std::collections::BTreeMap;
@@ -25,11 +27,21 @@ pub(super) struct Inbound {
 
 #[derive(Clone, Copy, Debug)]
 struct Taken {
-    /// Nobody has decided about it yet.
-    is_undecided: bool,
+    fate: Fate,
     /// Its PUBLISH came over this connection, so it waits for an answer there and
     /// takes a place in the quota.
     counts: bool,
+}
+
+/// What has become of a message of QoS 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Nobody has decided about it yet.
+    Undecided,
+    Decided,
+    /// Its receivers have it, and later subscribers are not to get it. The client does not
+    /// know, and will send it again.
+    HandedOut,
 }
 
 /// What a PUBREL found.
@@ -56,18 +68,22 @@ impl Inbound {
         self.aliases.get(usize::from(alias.get()) - 1)?.as_ref()
     }
 
-    /// Takes note that a message came again. None if it is a new one, else whether it
-    /// is decided.
-    pub(super) fn repeat(&mut self, id: PacketId) -> Option<bool> {
+    /// Takes note that a message came again. None if it is a new one, else what had become
+    /// of it; one that was handed out is undecided again.
+    pub(super) fn repeat(&mut self, id: PacketId) -> Option<Fate> {
         let taken = self.unreleased.get_mut(&id)?;
         self.counting += usize::from(!taken.counts);
         taken.counts = true;
-        Some(!taken.is_undecided)
+        let fate = taken.fate;
+        if fate == Fate::HandedOut {
+            taken.fate = Fate::Undecided;
+        }
+        Some(fate)
     }
 
     pub(super) fn take(&mut self, id: PacketId) {
         let taken = Taken {
-            is_undecided: true,
+            fate: Fate::Undecided,
             counts: true,
         };
         let before = self.unreleased.insert(id, taken);
@@ -83,17 +99,29 @@ impl Inbound {
         };
         let counts = taken.counts;
         match is_accepted {
-            true => taken.is_undecided = false,
+            true => taken.fate = Fate::Decided,
             // The client may use the id for another message at once.
             false => self.remove(id),
         }
         counts
     }
 
+    /// Whether the client waits for the answer to its PUBLISH.
+    pub(super) fn awaits(&self, id: PacketId) -> bool {
+        self.unreleased.get(&id).is_some_and(|taken| taken.counts)
+    }
+
+    /// The message is not to reach its receivers again when it comes again.
+    pub(super) fn note_handed_out(&mut self, id: PacketId) {
+        if let Some(taken) = self.unreleased.get_mut(&id) {
+            taken.fate = Fate::HandedOut;
+        }
+    }
+
     pub(super) fn release(&mut self, id: PacketId) -> Release {
         match self.unreleased.get(&id) {
             None => Release::Unknown,
-            Some(taken) if taken.is_undecided => Release::TooEarly,
+            Some(taken) if taken.fate != Fate::Decided => Release::TooEarly,
             Some(_) => {
                 self.remove(id);
                 Release::Done

@@ -206,6 +206,7 @@ impl Session {
             Input::Packet(packet) => self.on_packet(context, packet, outbox),
             Input::Delivery(delivery) => self.on_delivery(context, &delivery, outbox),
             Input::Verdict(ticket, verdict) => self.on_verdict(ticket, verdict, outbox),
+            Input::NotKept(ticket, reason) => self.on_not_kept(ticket, reason, outbox),
             Input::Room => {
                 self.flush(context.now, outbox);
                 Output::Nothing

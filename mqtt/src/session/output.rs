@@ -18,6 +18,9 @@ pub enum Input<'a> {
     /// sessions of all its receivers, or why it will not be. A reason that no PUBACK
     /// may have reaches the client as an implementation specific error.
     Verdict(Ticket, Result<Accepted, ReasonCode>),
+    /// In place of a verdict on a message to be retained: it is in the sessions of its
+    /// receivers, and why nobody who subscribes later will get it.
+    NotKept(Ticket, ReasonCode),
     /// A message for the client.
     Delivery(Delivery<'a>),
     /// The connection took bytes, so there may be room for more.
@@ -74,6 +77,8 @@ pub struct Arrival<'a> {
     pub aliased_topic: Option<Arc<str>>,
     /// None for QoS 0, which nobody waits for.
     pub ticket: Option<Ticket>,
+    /// Its receivers have it from an earlier connection: it is only to be retained.
+    pub was_handed_out: bool,
 }
 
 /// Ties a verdict to its message.

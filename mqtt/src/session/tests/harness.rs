@@ -235,12 +235,22 @@ impl Client {
         self.decide(id, Err(reason))
     }
 
-    /// About the oldest message of that id.
     pub(super) fn decide(&mut self, id: u16, verdict: Result<Accepted, ReasonCode>) -> String {
+        let ticket = self.take_ticket(id);
+        self.handle(Input::Verdict(ticket, verdict))
+    }
+
+    /// Its receivers have the message, and later subscribers will not get it.
+    pub(super) fn not_kept(&mut self, id: u16) -> String {
+        let ticket = self.take_ticket(id);
+        self.handle(Input::NotKept(ticket, ReasonCode::QuotaExceeded))
+    }
+
+    /// Of the oldest message of that id.
+    fn take_ticket(&mut self, id: u16) -> Ticket {
         let is_it = |ticket: &Ticket| ticket.packet_id.get() == id;
         let at = self.tickets.iter().position(is_it).expect("no ticket");
-        let ticket = self.tickets.remove(at);
-        self.handle(Input::Verdict(ticket, verdict))
+        self.tickets.remove(at)
     }
 
     pub(super) fn deliver(&mut self, parcel: &Parcel) -> String {

@@ -36,7 +36,7 @@ enum Step {
     },
     Verdict {
         at: usize,
-        is_accepted: bool,
+        decision: Decision,
     },
     Deliver(Shape),
     Room(usize),
@@ -46,6 +46,13 @@ enum Step {
     Connect(Wish),
     /// The client does all that it should.
     Answer,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Decision {
+    Accepted,
+    Refused,
+    NotKept,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -97,6 +104,11 @@ fn step() -> impl Strategy<Value = Step> {
         expires_ms,
         is_shared,
     });
+    let decision = prop_oneof![
+        8 => Just(Decision::Accepted),
+        2 => Just(Decision::Refused),
+        2 => Just(Decision::NotKept),
+    ];
     prop_oneof![
         4 => (0..3_usize, id.clone(), 0..4_u16)
             .prop_map(|(qos, id, alias)| Step::Publish { qos, id, alias }),
@@ -107,8 +119,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Ping),
         1 => prop::option::of(0..60_u32)
             .prop_map(|session_expiry_s| Step::Disconnect { session_expiry_s }),
-        4 => (any::<usize>(), prop::bool::weighted(0.8))
-            .prop_map(|(at, is_accepted)| Step::Verdict { at, is_accepted }),
+        4 => (any::<usize>(), decision).prop_map(|(at, decision)| Step::Verdict { at, decision }),
         8 => shape.prop_map(Step::Deliver),
         3 => prop_oneof![Just(0_usize), 1..4_usize, Just(usize::MAX)].prop_map(Step::Room),
         2 => prop_oneof![0..2_000_u64, 0..70_000_u64].prop_map(Step::Wait),
@@ -242,7 +253,7 @@ impl World {
                 session_expiry_s,
                 ..Disconnect::new(ReasonCode::Success)
             })),
-            Step::Verdict { at, is_accepted } => self.decide(at, is_accepted),
+            Step::Verdict { at, decision } => self.decide(at, decision),
             Step::Deliver(shape) => self.deliver(shape),
             Step::Room(room) => {
                 self.oracle.room = room;
@@ -291,18 +302,28 @@ impl World {
         self.send(Packet::PubComp(ack(id, ReasonCode::Success)));
     }
 
-    fn decide(&mut self, at: usize, is_accepted: bool) {
+    fn decide(&mut self, at: usize, decision: Decision) {
         if self.tickets.is_empty() {
             return;
         }
         let ticket = self.tickets.remove(at % self.tickets.len());
         let id = ticket.packet_id.get();
-        self.oracle.on_verdict(ticket.qos, id, is_accepted);
-        let verdict = match is_accepted {
-            true => Ok(Accepted { is_matched: true }),
-            false => Err(ReasonCode::NotAuthorized),
+        let qos = ticket.qos;
+        let input = match decision {
+            Decision::Accepted => {
+                self.oracle.on_verdict(qos, id, true);
+                Input::Verdict(ticket, Ok(Accepted { is_matched: true }))
+            }
+            Decision::Refused => {
+                self.oracle.on_verdict(qos, id, false);
+                Input::Verdict(ticket, Err(ReasonCode::NotAuthorized))
+            }
+            Decision::NotKept => {
+                self.oracle.on_not_kept(qos, id);
+                Input::NotKept(ticket, ReasonCode::QuotaExceeded)
+            }
         };
-        self.handle(Input::Verdict(ticket, verdict));
+        self.handle(input);
     }
 
     fn deliver(&mut self, shape: Shape) {

@@ -34,6 +34,8 @@ pub(super) struct Oracle {
     pub(super) owed: BTreeMap<u32, Owed>,
     /// Messages of QoS 2 from the client, and whether they are decided.
     taken: BTreeMap<u16, bool>,
+    /// Those of them that their receivers have, and that come again to be kept.
+    handed_out: BTreeSet<u16>,
     /// Messages from the client over this connection.
     published: BTreeSet<(QoS, u16)>,
 }
@@ -121,7 +123,14 @@ impl Oracle {
         assert!(self.is_open, "heard after the end");
         if arrival.publish.qos == QoS::ExactlyOnce {
             let id = arrival.publish.packet_id.unwrap().get();
-            assert_eq!(self.taken.insert(id, false), None, "{id} arrives twice");
+            let was_handed_out = self.handed_out.remove(&id);
+            assert_eq!(arrival.was_handed_out, was_handed_out, "{id}");
+            let before = self.taken.insert(id, false);
+            assert_eq!(
+                before,
+                was_handed_out.then_some(false),
+                "{id} arrives twice"
+            );
         }
     }
 
@@ -132,6 +141,13 @@ impl Oracle {
         match is_accepted {
             true => *self.taken.get_mut(&id).unwrap() = true,
             false => drop(self.taken.remove(&id)),
+        }
+    }
+
+    /// The client learns of it by a PUBREC, or sends the message again.
+    pub(super) fn on_not_kept(&mut self, qos: QoS, id: u16) {
+        if qos == QoS::ExactlyOnce {
+            self.handed_out.insert(id);
         }
     }
 
@@ -195,8 +211,12 @@ impl Outbox for Oracle {
                 assert!(self.published.contains(&asked), "{packet:?}");
             }
             Packet::PubRec(ack) => {
-                let asked = (QoS::ExactlyOnce, ack.packet_id.get());
+                let id = ack.packet_id.get();
+                let asked = (QoS::ExactlyOnce, id);
                 assert!(self.published.contains(&asked), "{packet:?}");
+                if ack.reason.is_error() && self.handed_out.remove(&id) {
+                    self.taken.remove(&id);
+                }
             }
             Packet::PubRel(ack) => {
                 let held = self.held.get(&ack.packet_id.get());

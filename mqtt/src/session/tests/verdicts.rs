@@ -151,3 +151,33 @@ fn version_3_has_no_word_for_a_refusal() {
         );
     }
 }
+
+/// Whoever sends it again does not know that its receivers have it.
+#[test]
+fn a_message_that_was_not_kept_comes_again_only_to_be_kept() {
+    for mut client in [v3().open(), v5().open()] {
+        client.publish("a", 2, 7);
+        client.close();
+        assert_eq!(client.not_kept(7), "");
+        client.reconnect();
+        assert_eq!(client.publish("a", 2, 7), "arrives again a q2 #7");
+        assert_eq!(client.publish("a", 2, 7), "");
+        assert_eq!(client.accept(7), "PUBREC #7");
+        assert_eq!(client.pubrel(7), "PUBCOMP #7");
+        assert_eq!(client.publish("a", 2, 7), "arrives a q2 #7");
+    }
+}
+
+#[test]
+fn version_5_has_words_for_what_was_not_kept() {
+    for (qos, answer) in [
+        (1, "PUBACK #7 (quota exceeded)"),
+        (2, "PUBREC #7 (quota exceeded)"),
+    ] {
+        let mut client = v5().open();
+        client.publish("a", qos, 7);
+        assert_eq!(client.not_kept(7), answer);
+        // It is another message.
+        assert_eq!(client.publish("b", qos, 7), format!("arrives b q{qos} #7"));
+    }
+}

@@ -57,8 +57,12 @@ fn arrives(arrival: &Arrival<'_>) -> String {
     let ticket = arrival.ticket.as_ref();
     let ticket = ticket.map(|ticket| format!(" #{}", ticket.packet_id.get()));
     let qos = arrival.publish.qos as u8;
+    let again = match arrival.was_handed_out {
+        true => " again",
+        false => "",
+    };
     format!(
-        "arrives {} q{qos}{}",
+        "arrives{again} {} q{qos}{}",
         arrival.topic(),
         ticket.unwrap_or_default()
     )
