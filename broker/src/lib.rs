@@ -24,6 +24,7 @@ mod session_table;
 mod shared;
 mod tls;
 mod token_bucket;
+mod undecided;
 mod unfinished;
 pub mod websocket;
 

@@ -1,7 +1,7 @@
 //! What the reactors want of the cluster. What they gather while something is on its way
 //! goes as one proposal, in the order in which it came.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,6 +9,7 @@ use quorate_model::client_id::ClientId;
 use quorate_model::command::Command;
 use quorate_model::command_size::command_bytes;
 use quorate_model::reply::Reply;
+use quorate_model::topic_filter::TopicFilter;
 use quorate_model::topic_name::TopicName;
 use quorate_mqtt::message::SessionNumber;
 use quorate_mqtt::session::Ticket;
@@ -16,6 +17,7 @@ use quorate_mqtt::session::Ticket;
 use crate::connection::ConnectionKey;
 use crate::seat::ReactorNumber;
 use crate::session_table::SessionKey;
+use crate::undecided::Undecided;
 
 /// Proposals that are on their way: enough that one is made while another is committed,
 /// and few, so that what is gathered meanwhile goes together.
@@ -33,9 +35,10 @@ pub(crate) struct Proposals {
     gathered: Mutex<Gathered>,
     under_way: AtomicUsize,
     is_full: AtomicBool,
-    /// Retained messages whose fate is not known, and of which topics they are.
-    retains: AtomicUsize,
-    retain_topics: Mutex<HashMap<TopicName, usize>>,
+    /// Messages to be retained, or not any longer.
+    retains: Undecided<TopicName>,
+    /// Routes that are wanted.
+    routes: Undecided<TopicFilter>,
 }
 
 #[derive(Debug, Default)]
@@ -56,8 +59,15 @@ struct Wish {
 pub(crate) struct Waiter {
     pub(crate) reactor: ReactorNumber,
     pub(crate) purpose: Purpose,
-    /// Of a message that is to be retained.
-    topic: Option<TopicName>,
+    about: About,
+}
+
+/// What a command is about, where others depend on whether it is decided.
+#[derive(Debug)]
+enum About {
+    Retained(TopicName),
+    Route(TopicFilter),
+    Other,
 }
 
 /// What the answer is for, in the terms of the reactor that waits.
@@ -97,14 +107,17 @@ pub(crate) struct Answer {
 
 impl Waiter {
     pub(crate) fn of(command: &Command, reactor: ReactorNumber, purpose: Purpose) -> Self {
-        let topic = match command {
-            Command::Retain { topic, .. } | Command::ClearRetained { topic } => Some(topic.clone()),
-            _ => None,
+        let about = match command {
+            Command::Retain { topic, .. } | Command::ClearRetained { topic } => {
+                About::Retained(topic.clone())
+            }
+            Command::AddRoute { filter } => About::Route(filter.clone()),
+            _ => About::Other,
         };
         Self {
             reactor,
             purpose,
-            topic,
+            about,
         }
     }
 }
@@ -112,9 +125,10 @@ impl Waiter {
 impl Proposals {
     pub(crate) fn add(&self, command: Command, waiter: Waiter) {
         let bytes = command_bytes(&command);
-        if let Some(topic) = &waiter.topic {
-            *self.lock_topics().entry(topic.clone()).or_default() += 1;
-            self.retains.fetch_add(1, Ordering::Relaxed);
+        match &waiter.about {
+            About::Retained(topic) => self.retains.add(topic),
+            About::Route(filter) => self.routes.add(filter),
+            About::Other => {}
         }
         let mut gathered = self.lock();
         gathered.bytes += bytes;
@@ -134,13 +148,18 @@ impl Proposals {
     }
 
     pub(crate) fn has_retains(&self) -> bool {
-        self.retains.load(Ordering::Relaxed) > 0
+        !self.retains.is_empty()
     }
 
     /// Whether a message of that topic is on its way to be retained, or to end one that is:
     /// what the cluster has is not the last then.
     pub(crate) fn retains(&self, topic: &TopicName) -> bool {
-        self.has_retains() && self.lock_topics().contains_key(topic)
+        self.retains.contains(topic)
+    }
+
+    /// Whether a route is on its way, so that nobody knows yet whether messages will come.
+    pub(crate) fn adds_route(&self, filter: &TopicFilter) -> bool {
+        self.routes.contains(filter)
     }
 
     /// Whether all that was asked for has been taken.
@@ -169,28 +188,13 @@ impl Proposals {
     /// proposed.
     pub(crate) fn answered(&self, waiters: &[Waiter]) {
         for waiter in waiters {
-            if let Some(topic) = &waiter.topic {
-                self.forget_retain(topic);
+            match &waiter.about {
+                About::Retained(topic) => self.retains.remove(topic),
+                About::Route(filter) => self.routes.remove(filter),
+                About::Other => {}
             }
         }
         self.under_way.fetch_sub(1, Ordering::Release);
-    }
-
-    fn forget_retain(&self, topic: &TopicName) {
-        let mut topics = self.lock_topics();
-        if let Some(count) = topics.get_mut(topic) {
-            *count -= 1;
-            if *count == 0 {
-                topics.remove(topic);
-            }
-        }
-        self.retains.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    fn lock_topics(&self) -> MutexGuard<'_, HashMap<TopicName, usize>> {
-        // Nothing panics while it is held.
-        let topics = &self.retain_topics;
-        topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Gathered> {

@@ -29,8 +29,27 @@ pub(super) struct PendingFilter {
     pub(super) filter: TopicFilter,
     pub(super) options: SubscriptionOptions,
     pub(super) existed: bool,
+    /// Nobody knows yet whether the cluster has the route.
+    pub(super) is_undecided: bool,
+    /// The session had it before, and keeps it whatever the cluster decides.
+    pub(super) is_kept: bool,
     /// As the SUBACK is to say.
     pub(super) code: u8,
+}
+
+impl PendingSubscribe {
+    /// Whether it asks for that filter too, for the same session, and is not answered.
+    pub(super) fn asks_for(
+        &self,
+        session: SessionKey,
+        number: SessionNumber,
+        filter: &TopicFilter,
+    ) -> bool {
+        let mut filters = self.filters.iter();
+        self.session == session
+            && self.number == number
+            && filters.any(|each| each.is_undecided && each.filter == *filter)
+    }
 }
 
 impl PendingFilter {

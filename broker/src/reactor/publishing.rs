@@ -17,7 +17,7 @@ use quorate_mqtt::session::{
 use super::{Clock, Reactor};
 use crate::mailbox::{Addressee, Parcel};
 use crate::proposals::{Publisher, Purpose};
-use crate::routing::{MemberElsewhere, Routed, Target};
+use crate::routing::{Absence, MemberElsewhere, Routed, Target};
 use crate::session_table::SessionKey;
 
 /// How many members of a group a message is offered to before it counts as lost.
@@ -163,23 +163,33 @@ impl Reactor {
         self.scratch.routed = routed;
     }
 
-    /// The member may be gone by now: then another one of its group gets the message.
+    /// The member may be gone by now, or away: then another one of its group gets the
+    /// message.
     fn deliver_to_member(&mut self, message: &Passing<'_>, target: Target, number: SessionNumber) {
         let entry = self.sessions.get(target.session);
-        let is_there = entry.is_some_and(|entry| entry.session.number() == number);
-        match target.group {
-            Some(group) if !is_there => {
-                self.deliver_to_heir(message, target.session, group, target.tried);
+        let entry = entry.filter(|entry| entry.session.number() == number);
+        let Some(group) = target.group else {
+            return self.deliver(message, target);
+        };
+        let Some(entry) = entry else {
+            let tried = target.tried;
+            self.deliver_to_heir(message, target.session, group, Absence::Gone { tried });
+            return;
+        };
+        if entry.connection.is_none() && target.tried < MOST_TRIED {
+            let tried = target.tried + 1;
+            if self.deliver_to_heir(message, target.session, group, Absence::Away { tried }) {
+                return;
             }
-            _ => self.deliver(message, target),
         }
+        self.deliver(message, target);
     }
 
     /// Hands on what a member of a group left behind.
     pub(super) fn pass_on(&mut self, gone: SessionKey, orphans: Vec<Orphan>) {
         for orphan in orphans {
             let message = Passing::of(&orphan.message);
-            self.deliver_to_heir(&message, gone, orphan.group, 0);
+            self.deliver_to_heir(&message, gone, orphan.group, Absence::Gone { tried: 0 });
         }
     }
 
@@ -189,12 +199,12 @@ impl Reactor {
         message: &Passing<'_>,
         gone: SessionKey,
         group: GroupNumber,
-        tried: u8,
+        why: Absence,
     ) -> bool {
         let mut heir = Routed::default();
         let gone = self.seat(gone);
         let router = self.shared.router();
-        router.heir(group, gone, message, self.number, tried, &mut heir);
+        router.heir(group, gone, why, message, self.number, &mut heir);
         drop(router);
         let is_there = heir.is_matched();
         self.deliver_all(message, &mut heir);
@@ -240,9 +250,10 @@ impl Reactor {
             && delivery.qos != QoS::AtMostOnce
         {
             // Another member may have room.
+            let tried = target.tried + 1;
             if let Some(group) = target.group
                 && target.tried < MOST_TRIED
-                && self.deliver_to_heir(message, target.session, group, target.tried + 1)
+                && self.deliver_to_heir(message, target.session, group, Absence::Full { tried })
             {
                 return;
             }

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use quorate_model::command::Command;
 use quorate_model::topic_filter::TopicFilter;
+use quorate_mqtt::message::SessionNumber;
 use quorate_mqtt::packet::{
     Diagnostics, FilterRequest, Packet, ReasonCodes, SubAck, Subscribe, UnsubAck, Unsubscribe,
 };
@@ -34,8 +35,8 @@ impl Reactor {
                 filter: filters.len(),
             };
             let id = subscribe.subscription_id;
-            let (filter, is_undecided) = self.subscribe(session, &request, id, purpose);
-            undecided += usize::from(is_undecided);
+            let filter = self.subscribe(session, &request, id, purpose);
+            undecided += usize::from(filter.is_undecided);
             filters.push(filter);
         }
         self.subscribes.insert(PendingSubscribe {
@@ -52,26 +53,27 @@ impl Reactor {
         }
     }
 
-    /// Sets one subscription, and says whether the cluster has to know.
+    /// Sets one subscription, and asks the cluster for its route where it has to know.
     fn subscribe(
         &mut self,
         session: SessionKey,
         request: &FilterRequest<'_>,
         subscription_id: Option<NonZeroU32>,
         purpose: Purpose,
-    ) -> (PendingFilter, bool) {
+    ) -> PendingFilter {
         let filter = TopicFilter::new(request.filter)
             .unwrap_or_else(|error| panic!("the session has checked it: {error}"));
         let mut options = request.options;
         options.qos = options.qos.min(self.shared.config.limits.max_qos);
         if let Some(refused) = self.refuse_filter(session, &filter) {
-            let pending = PendingFilter {
+            return PendingFilter {
                 filter,
                 options,
                 existed: false,
+                is_undecided: false,
+                is_kept: false,
                 code: refused.byte(),
             };
-            return (pending, false);
         }
         let subscriber = Subscriber {
             seat: self.seat(session),
@@ -81,9 +83,12 @@ impl Reactor {
         let number = self.sessions.number(session);
         let mut router = self.shared.router_mut();
         let done = router.subscribe(subscriber, number, &filter);
+        let proposals = &self.shared.proposals;
+        // Whoever else has asked for it may be told that there is none.
+        let is_unsure = done.is_first || proposals.adds_route(&filter);
         // A retained message on its way is seen by who subscribes after it.
-        let needs_route = done.is_first || self.shared.proposals.has_retains();
-        if needs_route {
+        let is_undecided = is_unsure || proposals.has_retains();
+        if is_undecided {
             // As long as the router is held, so that the cluster is told of the first
             // and the last of a filter in the order in which they came and went.
             let filter = filter.clone();
@@ -93,13 +98,14 @@ impl Reactor {
         if !done.existed {
             self.sessions[session].filters.insert(filter.clone());
         }
-        let pending = PendingFilter {
+        PendingFilter {
             filter,
             options,
             existed: done.existed,
+            is_undecided,
+            is_kept: done.existed && !is_unsure,
             code: options.qos as u8,
-        };
-        (pending, needs_route)
+        }
     }
 
     /// Why a filter that is well formed is not taken.
@@ -125,18 +131,31 @@ impl Reactor {
         let pending = &mut self.subscribes[subscribe];
         pending.undecided -= 1;
         let is_last = pending.undecided == 0;
+        let decided = &mut pending.filters[filter];
+        decided.is_undecided = false;
         if !granted {
-            let (session, number) = (pending.session, pending.number);
-            let refused = &mut pending.filters[filter];
-            refused.code = ReasonCode::UnspecifiedError.byte();
-            let filter = refused.filter.clone();
-            let entry = self.sessions.get(session);
-            if entry.is_some_and(|entry| entry.session.number() == number) {
-                self.unsubscribe(session, &filter);
+            decided.code = ReasonCode::UnspecifiedError.byte();
+            if !decided.is_kept {
+                let filter = decided.filter.clone();
+                let (session, number) = (pending.session, pending.number);
+                self.give_up(session, number, &filter);
             }
         }
         if is_last {
             self.answer_subscribe(subscribe);
+        }
+    }
+
+    /// Ends a subscription that has no route, unless the client has asked for it again.
+    fn give_up(&mut self, session: SessionKey, number: SessionNumber, filter: &TopicFilter) {
+        let is_asked_again = {
+            let mut others = self.subscribes.iter();
+            others.any(|(_, each)| each.asks_for(session, number, filter))
+        };
+        let entry = self.sessions.get(session);
+        let is_there = entry.is_some_and(|entry| entry.session.number() == number);
+        if is_there && !is_asked_again {
+            self.unsubscribe(session, filter);
         }
     }
 

@@ -33,6 +33,12 @@ pub(super) struct Member {
     pub(super) is_connected: AtomicBool,
 }
 
+impl Member {
+    pub(super) fn is_there(&self) -> bool {
+        self.is_connected.load(Ordering::Relaxed)
+    }
+}
+
 /// What a choice may depend on.
 #[derive(Clone, Copy)]
 pub(super) struct Choice<'a> {
@@ -96,7 +102,7 @@ impl Group {
     pub(super) fn choose(&self, choice: &Choice<'_>) -> Option<&Member> {
         let count = self.members.len();
         let first = self.first_choice(choice)? % count;
-        let is_connected = |at: &usize| self.members[*at].is_connected.load(Ordering::Relaxed);
+        let is_connected = |at: &usize| self.members[*at].is_there();
         let places = (first..count).chain(0..first);
         let is_gone = |at: &usize| Some(self.members[*at].subscriber.seat) == choice.gone;
         let others = places.filter(|at| !is_gone(at));

@@ -4,6 +4,7 @@
 //! delivers to its own sessions; another reactor that has subscribers gets the message
 //! once, and looks for them itself.
 
+mod absence;
 mod group;
 mod pattern;
 mod routed;
@@ -17,6 +18,7 @@ use std::hash::BuildHasher;
 use std::num::NonZeroU64;
 use std::sync::atomic::AtomicBool;
 
+pub(crate) use absence::Absence;
 use foldhash::fast::FixedState;
 use group::{Choice, Group, Member};
 use pattern::Pattern;
@@ -219,15 +221,14 @@ impl Router {
         }
     }
 
-    /// Who gets a message of a group after the member that had it has gone; or, if some
-    /// have been tried, has no room for it.
+    /// Who gets a message of a group in place of a member.
     pub(crate) fn heir(
         &self,
         group: GroupNumber,
         gone: Seat,
+        why: Absence,
         message: &Passing<'_>,
         here: ReactorNumber,
-        tried: u8,
         routed: &mut Routed,
     ) {
         // Nobody may know any more whose message it was; all of them go the same way.
@@ -235,13 +236,17 @@ impl Router {
         let choice = self.choice(message, client_hash, Some(gone));
         if let Some(group) = self.group(group)
             && let Some(member) = group.choose(&choice)
-            && (tried == 0 || member.subscriber.seat != gone)
+            && match why {
+                Absence::Gone { .. } => true,
+                Absence::Away { .. } => member.subscriber.seat != gone && member.is_there(),
+                Absence::Full { .. } => member.subscriber.seat != gone,
+            }
         {
             routed.add_member(member, group.number, here);
         }
         let elsewhere = routed.members.iter_mut().map(|member| &mut member.target);
         for target in routed.targets.iter_mut().chain(elsewhere) {
-            target.tried = tried;
+            target.tried = why.tried();
         }
     }
 

@@ -263,20 +263,32 @@ fn an_heir_is_somebody_else_if_there_is_anybody() {
     let (one, other) = (world.session(1), world.session(2));
     world.subscribe(one, "$share/g/t", at(QoS::AtLeastOnce));
     let group = world.targets("t", 9)[0].group.unwrap();
-    let heir = |world: &World| {
+    let heir = |world: &World, why: Absence| {
         let mut routed = Routed::default();
         let message = message("t", None);
-        world
-            .router
-            .heir(group, here(one), &message, HERE, 0, &mut routed);
-        routed.targets.first().map(|heir| heir.session)
+        let router = &world.router;
+        router.heir(group, here(one), why, &message, HERE, &mut routed);
+        routed
+            .targets
+            .first()
+            .map(|heir| (heir.session, heir.tried))
     };
-    assert_eq!(heir(&world), Some(one));
+    let gone = Absence::Gone { tried: 0 };
+    let away = Absence::Away { tried: 1 };
+    let full = Absence::Full { tried: 1 };
+    assert_eq!(heir(&world, gone), Some((one, 0)));
+    assert_eq!((heir(&world, away), heir(&world, full)), (None, None));
+    let shared = filter("$share/g/t");
     world.subscribe(other, "$share/g/t", at(QoS::AtLeastOnce));
-    assert_eq!(heir(&world), Some(other));
-    world.router.unsubscribe(here(one), &filter("$share/g/t"));
-    world.router.unsubscribe(here(other), &filter("$share/g/t"));
-    assert_eq!(heir(&world), None);
+    assert_eq!(heir(&world, gone), Some((other, 0)));
+    assert_eq!(heir(&world, away), Some((other, 1)));
+    // One that is away too is no better, if it is not for its room.
+    world.router.set_connected(here(other), &shared, false);
+    assert_eq!(heir(&world, away), None);
+    assert_eq!(heir(&world, full), Some((other, 1)));
+    world.router.unsubscribe(here(one), &shared);
+    world.router.unsubscribe(here(other), &shared);
+    assert_eq!(heir(&world, gone), None);
 }
 
 #[test]

@@ -56,6 +56,10 @@ fn codes_are_those_of_the_standard() {
         let suback = client.receive();
         let head = if version.is_5() { 3 } else { 2 };
         assert_eq!(suback.body[head..], [2, 0x80, 0x80, 1]);
+        let filters: [(&[u8], u8); 3] = [(b"twice", 1), (b"old", 2), (b"twice", 2)];
+        client.send_bytes(&subscribe(version, 2, &[], &filters));
+        let suback = client.receive();
+        assert_eq!(suback.body[head..], [0x80, 2, 0x80]);
         broker.plane.cut_off(false);
     }
 }

@@ -1,5 +1,8 @@
 //! SUBSCRIBE: its form, and what a subscription is worth.
 
+use std::thread;
+use std::time::Duration;
+
 use quorate_model::retained::QoS;
 use quorate_mqtt::limits::Limits;
 use quorate_mqtt::packet::SubscriptionOptions;
@@ -21,6 +24,7 @@ conformance! {
     no_message_is_lost_while_a_subscription_is_replaced: v5 ["3.8.4-4"];
     many_filters_are_like_many_subscribes: v5 ["3.8.4-5", "3.8.4-6"], v3 ["3.8.4-4"];
     what_is_granted_is_what_is_delivered: v5 ["3.8.4-7", "3.8.4-8"];
+    nothing_is_granted_before_it_is_decided: v5 ["3.8.4-1", "3.8.4-7"], v3 ["3.8.4-1"];
     what_is_not_granted_is_said: v5 ["3.8.4-7"];
     filters_with_wildcards_can_be_refused: v3 ["3.8.3-2"];
     a_wanted_qos_of_3_ends_the_connection: v5 ["4.13.1-1"], v3 ["4.8.0-1"];
@@ -165,7 +169,7 @@ fn expect_whole_stream(version: Version, qos: QoS) {
     let mut client = broker.client(version, "client");
     client.subscribe_to("t", qos);
     let mut publisher = broker.client(version, "publisher");
-    let stream = std::thread::spawn(move || {
+    let stream = thread::spawn(move || {
         for number in 0..MESSAGES {
             publisher.publish(&message("t", qos, &number.to_be_bytes()));
         }
@@ -252,6 +256,32 @@ fn what_is_not_granted_is_said() {
         client.subscribe_to("t", QoS::AtLeastOnce);
         publisher.publish(&message("t", QoS::AtLeastOnce, b"x"));
         client.take_message("t", b"x");
+    }
+}
+
+/// Those who ask for what has been asked for already depend on the same decision.
+fn nothing_is_granted_before_it_is_decided() {
+    for version in [Version::V3_1_1, Version::V5] {
+        let broker = TestBroker::start();
+        let mut first = broker.client(version, "first");
+        let mut second = broker.client(version, "second");
+        broker.plane.hold_back();
+        let ask = |client: &mut Client, id| {
+            client.send_bytes(&subscribe(version, id, &[], &[(b"t", 1)]));
+            client.expect_silence();
+        };
+        ask(&mut first, 1);
+        ask(&mut first, 2);
+        ask(&mut second, 1);
+        for _ in 0..3 {
+            while broker.plane.undecided() == 0 {
+                thread::sleep(Duration::from_millis(1));
+            }
+            broker.plane.decide_one();
+        }
+        let answers = [first.receive(), first.receive(), second.receive()];
+        let answers = answers.map(|answer| (answer.first, answer.body[1]));
+        assert_eq!(answers, [(0x90, 1), (0x90, 2), (0x90, 1)]);
     }
 }
 
