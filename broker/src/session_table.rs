@@ -28,6 +28,8 @@ pub(crate) struct SessionKey(u32);
 pub(crate) struct SessionEntry {
     pub(crate) session: Session,
     pub(crate) connection: Option<ConnectionKey>,
+    /// The number of the CONNECT that it had last.
+    pub(crate) entrant: u64,
     /// Whose it is: nobody else gets it. None for all who are nobody in particular.
     pub(crate) user: Option<Arc<str>>,
     /// An authentication that the client began anew and has not ended.
@@ -75,6 +77,7 @@ impl SessionTable {
         let key = self.entries.insert(SessionEntry {
             session,
             connection: None,
+            entrant: 0,
             user,
             reauthentication: None,
             epoch,

@@ -14,6 +14,7 @@ use quorate_broker::{ControlPlane, SharedStrategy};
 use quorate_model::retained::QoS;
 use quorate_mqtt::codec::encode;
 use quorate_mqtt::packet::{Connect, LastWill, Packet};
+use quorate_mqtt::reason::ReasonCode;
 use quorate_mqtt::version::Version;
 use support::{Client, LocalPlane, Received, TestBroker, id, message};
 
@@ -350,4 +351,39 @@ fn retained(plane: &LocalPlane) -> usize {
     let mut count = 0;
     plane.view(&mut |view| count = view.retained_count());
     count
+}
+
+/// Each claims the id before the claim of the one before it is decided.
+#[test]
+fn the_last_of_three_quick_connections_stays() {
+    let broker = TestBroker::start();
+    let connect = Connect::new(Version::V5, "client");
+    let begin = || {
+        let mut client = broker.socket(Version::V5);
+        client.send(&Packet::Connect(connect.clone()));
+        client
+    };
+    let wait_for_undecided = |count| {
+        while broker.plane.undecided() < count {
+            thread::sleep(Duration::from_millis(1));
+        }
+    };
+    broker.plane.hold_back();
+    let mut first = begin();
+    wait_for_undecided(1);
+    let mut second = begin();
+    wait_for_undecided(2);
+    broker.plane.decide_one();
+    assert!(matches!(first.receive().packet(), Packet::ConnAck(_)));
+    let mut third = begin();
+    wait_for_undecided(2);
+    // The second has lost, and claims again behind the third.
+    broker.plane.decide_one();
+    wait_for_undecided(2);
+    broker.plane.decide_one();
+    assert!(matches!(third.receive().packet(), Packet::ConnAck(_)));
+    first.expect_end(ReasonCode::SessionTakenOver);
+    broker.plane.decide_one();
+    second.expect_closed();
+    third.expect_silence();
 }

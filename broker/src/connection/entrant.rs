@@ -10,6 +10,8 @@ use crate::authentication::Exchange;
 
 pub(crate) struct Entrant {
     pub(crate) opening: Opening,
+    /// Grows from one CONNECT to the next: who comes later takes over.
+    pub(crate) number: u64,
     /// When it has to have shown who it is.
     pub(crate) until: Moment,
     /// None for a client that is nobody in particular.
@@ -34,9 +36,10 @@ pub(crate) enum Stage {
 }
 
 impl Entrant {
-    pub(crate) const fn new(opening: Opening, until: Moment) -> Self {
+    pub(crate) const fn new(opening: Opening, number: u64, until: Moment) -> Self {
         Self {
             opening,
+            number,
             until,
             user: None,
             last_data: None,

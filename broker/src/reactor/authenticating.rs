@@ -28,7 +28,8 @@ impl Reactor {
         let Phase::Silent { until } = connection.phase else {
             panic!("a CONNECT was taken from {connection:?}");
         };
-        let entrant = Box::new(Entrant::new(opening, until));
+        self.entrants += 1;
+        let entrant = Box::new(Entrant::new(opening, self.entrants, until));
         match self.shared.doorkeeper.judge(connect) {
             Approach::ComesIn => self.claim(key, entrant),
             Approach::MayNot(reason) => {

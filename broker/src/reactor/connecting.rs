@@ -119,6 +119,10 @@ impl Reactor {
                 self.refuse_another(key, &entrant);
             }
             Reply::Claimed { epoch } => self.let_in(key, *entrant, epoch),
+            Reply::Rejected(Rejection::ClaimLost { .. }) if self.is_overtaken(&entrant) => {
+                tracing::debug!("a client was refused: it has connected again meanwhile");
+                self.leave(key);
+            }
             Reply::Rejected(Rejection::ClaimLost { current }) => {
                 self.claim_as(key, entrant, current);
             }
@@ -128,6 +132,13 @@ impl Reactor {
                 self.refuse_connect(key, version, ReasonCode::ServerUnavailable);
             }
         }
+    }
+
+    /// Whether a later connection of the same client is in already.
+    fn is_overtaken(&self, entrant: &Entrant) -> bool {
+        let present = self.sessions.find(&entrant.opening.client_id);
+        let entry = present.map(|session| &self.sessions[session]);
+        entry.is_some_and(|entry| entry.connection.is_some() && entry.entrant > entrant.number)
     }
 
     /// The client did not wait for it.
@@ -179,6 +190,7 @@ impl Reactor {
     fn let_in(&mut self, key: ConnectionKey, entrant: Entrant, epoch: Epoch) {
         let Entrant {
             opening,
+            number: entrant,
             user,
             last_data,
             until: _,
@@ -213,7 +225,9 @@ impl Reactor {
         connection.phase = Phase::Live(session);
         let clients = &self.shared.metrics.clients;
         clients.fetch_add(1, Ordering::Relaxed);
-        self.sessions[session].epoch = epoch;
+        let entry = &mut self.sessions[session];
+        entry.epoch = epoch;
+        entry.entrant = entrant;
         self.set_connected(session, Some(key));
         self.mark_dirty(key);
         self.arm(session);

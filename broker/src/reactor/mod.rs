@@ -82,6 +82,8 @@ pub(crate) struct Reactor {
     connections: Places<Connection>,
     /// How many connections there ever were.
     tenants: u32,
+    /// How many CONNECT packets it has taken.
+    entrants: u64,
     /// Which reactor got the last of those that are spread.
     last_sent_to: usize,
     /// What is held of packets that have not come to their end, for those who are not
@@ -148,6 +150,7 @@ impl Reactor {
             listeners,
             connections: Places::new(),
             tenants: 0,
+            entrants: 0,
             last_sent_to: 0,
             deadlines: Deadlines::default(),
             subscribes: Places::new(),
