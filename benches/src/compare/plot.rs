@@ -11,21 +11,24 @@ const RIGHT: f64 = 90.0;
 const BAR: f64 = 12.0;
 const GAP: f64 = 14.0;
 const TOP: f64 = 34.0;
+const FOOT: f64 = 22.0;
 const COLORS: [&str; 4] = ["#9a9a9a", "#d9822b", "#2b7fd9", "#3f9b57"];
 
-/// A bar for each broker in each scenario, as long as what it took beside the first;
-/// a thin line over it spans all runs.
+/// A bar for each broker in each scenario, up to what it took beside the first; a thin
+/// line over it spans all runs. The axis is logarithmic: one broker may take a hundredth
+/// of another in one scenario, and a hundred times as much in the next.
 pub(super) fn to_svg(comparison: &Comparison) -> String {
     let brokers = comparison.brokers.len();
     let group = brokers as f64 * BAR + GAP;
     let height = TOP + group * comparison.rows.len() as f64 + GAP;
-    let left = left(comparison);
-    let scale = WIDTH / longest(comparison);
+    let axis = Axis::of(comparison);
+    let left = axis.left;
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{height}\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" \
          font-family=\"sans-serif\" font-size=\"11\">\n\
          <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n",
-        left + WIDTH + RIGHT
+        left + WIDTH + RIGHT,
+        height + FOOT
     );
     for (place, broker) in comparison.brokers.iter().enumerate() {
         let x = left + 110.0 * place as f64;
@@ -48,20 +51,16 @@ pub(super) fn to_svg(comparison: &Comparison) -> String {
             left - 8.0
         );
         for place in 0..brokers {
-            let corner = (left, y + BAR * place as f64);
-            svg += &bar(row, place, corner, scale);
+            svg += &bar(row, place, y + BAR * place as f64, axis);
         }
     }
-    let one = left + scale;
-    let _ = writeln!(
-        svg,
-        "<line x1=\"{one}\" y1=\"{TOP}\" x2=\"{one}\" y2=\"{height}\" stroke=\"#444\" \
-         stroke-dasharray=\"3 3\"/>\n</svg>"
-    );
+    svg += &axis.lines(height);
+    svg += "</svg>\n";
     svg
 }
 
-fn bar(row: &Row, place: usize, (left, y): (f64, f64), scale: f64) -> String {
+fn bar(row: &Row, place: usize, y: f64, axis: Axis) -> String {
+    let left = axis.left;
     let Some(Spread {
         median,
         least,
@@ -71,16 +70,16 @@ fn bar(row: &Row, place: usize, (left, y): (f64, f64), scale: f64) -> String {
         let x = left + 4.0;
         return format!("<text x=\"{x}\" y=\"{}\">none</text>\n", y + 10.0);
     };
-    let end = left + most.max(median) * scale;
+    let end = axis.x(most.max(median));
     format!(
         "<rect x=\"{left}\" y=\"{y}\" width=\"{:.1}\" height=\"{}\" fill=\"{}\"/>\
          <line x1=\"{:.1}\" y1=\"{mid}\" x2=\"{:.1}\" y2=\"{mid}\" stroke=\"#222\"/>\
          <text x=\"{:.1}\" y=\"{}\">{}</text>\n",
-        median * scale,
+        axis.x(median) - left,
         BAR - 2.0,
         color(place),
-        left + least * scale,
-        left + most * scale,
+        axis.x(least),
+        axis.x(most),
         end + 4.0,
         y + 9.0,
         short(median),
@@ -98,14 +97,55 @@ fn left(comparison: &Comparison) -> f64 {
     LETTER * names.max().unwrap_or_default() as f64 + 16.0
 }
 
-/// The right edge: at least 1, where the first broker's bars end.
-fn longest(comparison: &Comparison) -> f64 {
-    let places = 0..comparison.brokers.len();
-    let all = comparison.rows.iter().flat_map(|row| {
-        let relative = places.clone().filter_map(|place| row.relative(place));
-        relative.map(|spread| spread.most)
-    });
-    all.fold(1.0, f64::max)
+/// Where a fraction lies: powers of ten are equally far from each other.
+#[derive(Clone, Copy)]
+struct Axis {
+    left: f64,
+    /// The powers of ten at both ends.
+    first: i32,
+    last: i32,
+}
+
+impl Axis {
+    fn of(comparison: &Comparison) -> Self {
+        let places = 0..comparison.brokers.len();
+        let all = comparison.rows.iter().flat_map(|row| {
+            let relative = places.clone().filter_map(|place| row.relative(place));
+            relative.flat_map(|spread| [spread.least, spread.most])
+        });
+        let all = all.filter(|fraction| *fraction > 0.0);
+        let (least, most) = all.fold((1.0, 1.0), |(least, most), fraction| {
+            (f64::min(least, fraction), f64::max(most, fraction))
+        });
+        let first = least.log10().floor() as i32;
+        Self {
+            left: left(comparison),
+            first,
+            // One decade at the least, or there would be no width.
+            last: (most.log10().ceil() as i32).max(first + 1),
+        }
+    }
+
+    fn x(self, fraction: f64) -> f64 {
+        let decade = WIDTH / f64::from(self.last - self.first);
+        let beyond = fraction.log10() - f64::from(self.first);
+        self.left + (beyond * decade).clamp(0.0, WIDTH)
+    }
+
+    fn lines(self, height: f64) -> String {
+        let lines = (self.first..=self.last).map(|power| {
+            let fraction = 10_f64.powi(power);
+            let x = self.x(fraction);
+            let color = if power == 0 { "#444" } else { "#ccc" };
+            format!(
+                "<line x1=\"{x:.1}\" y1=\"{TOP}\" x2=\"{x:.1}\" y2=\"{height}\" \
+                 stroke=\"{color}\" stroke-dasharray=\"3 3\"/>\
+                 <text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{fraction}</text>\n",
+                height + 14.0
+            )
+        });
+        lines.collect()
+    }
 }
 
 #[cfg(test)]
@@ -114,13 +154,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bars_are_as_long_as_their_medians() {
+    fn bars_end_at_the_logarithms_of_their_medians() {
         let svg = to_svg(&example());
-        // The longest run took twice the median of the first, so 1.0 is half of it.
+        // From 0.1 to 10, so 1.0 is in the middle.
         assert!(svg.contains("width=\"230.0\""), "{svg}");
-        assert!(svg.contains("width=\"115.0\""), "{svg}");
-        // Fourteen letters, and an eighth of 230 for the least.
-        assert!(svg.contains("x1=\"157.5\""), "{svg}");
+        assert!(svg.contains("width=\"160.8\""), "{svg}");
+        // Fourteen letters, and the logarithm of the least, a quarter.
+        assert!(svg.contains("x1=\"191.5\""), "{svg}");
+        for tick in [">0.1<", ">1<", ">10<"] {
+            assert!(svg.contains(tick), "{svg}");
+        }
         assert_eq!(svg.matches("<svg").count(), svg.matches("</svg>").count());
         assert!(svg.contains(">fan-in --qos 0</text>"));
     }

@@ -20,6 +20,18 @@ that were put together by hand wherever the form of a packet matters.
 
 The tests of a statement of 3.1.1 are also held against 3.1, where that edition says the same.
 
+Where the standards leave room, or this broker does not keep to their letter:
+
+- Clients of 3.1.1 can share subscriptions as those of 5.0 can: `$share/group/filter` is not an \
+ordinary filter for them.
+- Any part of a packet is a sign of life, so a client that sends a large packet slowly is not cut \
+off by its keep alive; by the letter only a whole packet is.
+- A retained message goes to whoever subscribes, also to the client that published it and asks \
+for no messages of its own.
+- What is published while a new subscription waits for its retained messages may come before \
+them, unless it is retained too.
+- A client of 3.1.1 that takes over its own session leaves the will of its former connection.
+
 This page is generated from the tests themselves, and a test compares the two: a statement without \
 a test fails the build, and so does a page that says something else. To write it anew:
 
