@@ -43,7 +43,7 @@ pub(crate) use accepting::ListenerSocket;
 pub(crate) use clock::Clock;
 use handing_over::Outgoing;
 use mio::{Events, Poll, Token};
-use pending::PendingSubscribe;
+use pending::{PendingSubscribe, RouteRequest};
 use quorate_model::command::Command;
 use quorate_mqtt::message::SessionNumber;
 use quorate_mqtt::moment::Moment;
@@ -60,6 +60,7 @@ use crate::routing::{Routed, Router, RouterCache};
 use crate::seat::{ReactorNumber, Seat};
 use crate::session_table::{SessionKey, SessionTable};
 use crate::shared::Shared;
+use crate::undecided::Undecided;
 use crate::unfinished::{GUESTS_LIMIT_BYTES, Unfinished};
 
 pub(crate) const WAKER: Token = Token(usize::MAX);
@@ -94,6 +95,7 @@ pub(crate) struct Reactor {
     router_cache: RouterCache,
     deadlines: Deadlines,
     subscribes: Places<PendingSubscribe>,
+    asked_routes: Undecided<RouteRequest>,
     outgoing: Outgoing,
     tally: Tally,
     now: Moment,
@@ -154,6 +156,7 @@ impl Reactor {
             last_sent_to: 0,
             deadlines: Deadlines::default(),
             subscribes: Places::new(),
+            asked_routes: Undecided::default(),
             tally: Tally::default(),
             dirty: Vec::new(),
             has_heavy_output: false,

@@ -11,6 +11,9 @@ use quorate_mqtt::reason::ReasonCode;
 use crate::connection::ConnectionKey;
 use crate::session_table::SessionKey;
 
+/// Whose subscription depends on a route that is not decided.
+pub(super) type RouteRequest = (SessionKey, SessionNumber, TopicFilter);
+
 /// A SUBSCRIBE that is not answered yet.
 #[derive(Debug)]
 pub(super) struct PendingSubscribe {
@@ -35,21 +38,6 @@ pub(super) struct PendingFilter {
     pub(super) is_kept: bool,
     /// As the SUBACK is to say.
     pub(super) code: u8,
-}
-
-impl PendingSubscribe {
-    /// Whether it asks for that filter too, for the same session, and is not answered.
-    pub(super) fn asks_for(
-        &self,
-        session: SessionKey,
-        number: SessionNumber,
-        filter: &TopicFilter,
-    ) -> bool {
-        let mut filters = self.filters.iter();
-        self.session == session
-            && self.number == number
-            && filters.any(|each| each.is_undecided && each.filter == *filter)
-    }
 }
 
 impl PendingFilter {

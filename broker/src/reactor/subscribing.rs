@@ -4,7 +4,6 @@ use std::num::NonZeroU32;
 
 use quorate_model::command::Command;
 use quorate_model::topic_filter::TopicFilter;
-use quorate_mqtt::message::SessionNumber;
 use quorate_mqtt::packet::{
     Diagnostics, FilterRequest, Packet, ReasonCodes, SubAck, Subscribe, UnsubAck, Unsubscribe,
 };
@@ -12,7 +11,7 @@ use quorate_mqtt::reason::ReasonCode;
 use quorate_mqtt::session::Outbox;
 
 use super::Reactor;
-use super::pending::{PendingFilter, PendingSubscribe};
+use super::pending::{PendingFilter, PendingSubscribe, RouteRequest};
 use crate::connection::{ConnectionKey, ConnectionOutbox};
 use crate::proposals::Purpose;
 use crate::replay::Replay;
@@ -92,6 +91,7 @@ impl Reactor {
             // As long as the router is held, so that the cluster is told of the first
             // and the last of a filter in the order in which they came and went.
             let filter = filter.clone();
+            self.asked_routes.add(&(session, number, filter.clone()));
             self.ask(Command::AddRoute { filter }, purpose);
         }
         drop(router);
@@ -132,13 +132,12 @@ impl Reactor {
         pending.undecided -= 1;
         let is_last = pending.undecided == 0;
         let decided = &mut pending.filters[filter];
-        decided.is_undecided = false;
+        let request = (pending.session, pending.number, decided.filter.clone());
+        self.asked_routes.remove(&request);
         if !granted {
             decided.code = ReasonCode::UnspecifiedError.byte();
             if !decided.is_kept {
-                let filter = decided.filter.clone();
-                let (session, number) = (pending.session, pending.number);
-                self.give_up(session, number, &filter);
+                self.give_up(&request);
             }
         }
         if is_last {
@@ -147,15 +146,12 @@ impl Reactor {
     }
 
     /// Ends a subscription that has no route, unless the client has asked for it again.
-    fn give_up(&mut self, session: SessionKey, number: SessionNumber, filter: &TopicFilter) {
-        let is_asked_again = {
-            let mut others = self.subscribes.iter();
-            others.any(|(_, each)| each.asks_for(session, number, filter))
-        };
-        let entry = self.sessions.get(session);
-        let is_there = entry.is_some_and(|entry| entry.session.number() == number);
-        if is_there && !is_asked_again {
-            self.unsubscribe(session, filter);
+    fn give_up(&mut self, request: &RouteRequest) {
+        let (session, number, filter) = request;
+        let entry = self.sessions.get(*session);
+        let is_there = entry.is_some_and(|entry| entry.session.number() == *number);
+        if is_there && !self.asked_routes.contains(request) {
+            self.unsubscribe(*session, filter);
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use quorate_model::retained::QoS;
 use quorate_mqtt::limits::Limits;
-use quorate_mqtt::packet::SubscriptionOptions;
+use quorate_mqtt::packet::{Connect, Packet, SubscriptionOptions};
 use quorate_mqtt::reason::ReasonCode;
 use quorate_mqtt::version::Version;
 
@@ -25,6 +25,7 @@ conformance! {
     many_filters_are_like_many_subscribes: v5 ["3.8.4-5", "3.8.4-6"], v3 ["3.8.4-4"];
     what_is_granted_is_what_is_delivered: v5 ["3.8.4-7", "3.8.4-8"];
     nothing_is_granted_before_it_is_decided: v5 ["3.8.4-1", "3.8.4-7"], v3 ["3.8.4-1"];
+    what_is_granted_stays: v5 ["3.8.4-7"], v3 ["3.8.4-4"];
     what_is_not_granted_is_said: v5 ["3.8.4-7"];
     filters_with_wildcards_can_be_refused: v3 ["3.8.3-2"];
     a_wanted_qos_of_3_ends_the_connection: v5 ["4.13.1-1"], v3 ["4.8.0-1"];
@@ -282,6 +283,32 @@ fn nothing_is_granted_before_it_is_decided() {
         let answers = [first.receive(), first.receive(), second.receive()];
         let answers = answers.map(|answer| (answer.first, answer.body[1]));
         assert_eq!(answers, [(0x90, 1), (0x90, 2), (0x90, 1)]);
+    }
+}
+
+/// Whatever became of what the client had asked before.
+fn what_is_granted_stays() {
+    for version in [Version::V3_1_1, Version::V5] {
+        let broker = TestBroker::start();
+        let mut client = broker.client(version, "client");
+        broker.plane.hold_back();
+        for id in [1, 2] {
+            client.send_bytes(&subscribe(version, id, &[], &[(b"t", 1)]));
+            client.expect_silence();
+        }
+        broker.plane.lose_one();
+        assert_eq!(client.receive().body.last(), Some(&0x80));
+        broker.plane.decide_one();
+        assert_eq!(client.receive().body.last(), Some(&1));
+        let mut publisher = broker.socket(version);
+        publisher.send(&Packet::Connect(Connect::new(version, "publisher")));
+        while broker.plane.undecided() == 0 {
+            thread::sleep(Duration::from_millis(1));
+        }
+        broker.plane.decide_one();
+        publisher.receive();
+        publisher.publish(&message("t", QoS::AtLeastOnce, b"x"));
+        client.take_message("t", b"x");
     }
 }
 

@@ -62,9 +62,20 @@ impl LocalPlane {
 
     /// Decides the oldest proposal.
     pub(crate) fn decide_one(&self) {
-        let oldest = self.held_back.lock().unwrap().as_mut().unwrap().pop_front();
-        let (commands, done) = oldest.expect("nothing waits");
+        let (commands, done) = self.oldest();
         done(Ok(self.apply(commands)));
+    }
+
+    /// Says of the oldest proposal that nobody knows what became of it.
+    pub(crate) fn lose_one(&self) {
+        let (_, done) = self.oldest();
+        let why = "the test has lost it".to_owned();
+        done(Err(Unavailable { why }));
+    }
+
+    fn oldest(&self) -> Undecided {
+        let oldest = self.held_back.lock().unwrap().as_mut().unwrap().pop_front();
+        oldest.expect("nothing waits")
     }
 
     fn apply(&self, commands: Vec<Command>) -> Vec<Reply> {
