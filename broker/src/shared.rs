@@ -36,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) not_retained_remark: Remark,
     pub(crate) unfinished_remark: Remark,
+    pub(crate) sessions_remark: Remark,
     pub(crate) proposals: Proposals,
     /// One for each reactor.
     pub(crate) mailboxes: Vec<Mailbox>,
@@ -69,6 +70,7 @@ impl Shared {
             metrics: Arc::default(),
             not_retained_remark: Remark::default(),
             unfinished_remark: Remark::default(),
+            sessions_remark: Remark::default(),
             sessions: AtomicU64::new(1),
             random: SystemRandom::new(),
         }

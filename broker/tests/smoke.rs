@@ -108,6 +108,31 @@ fn a_session_waits_for_its_client() {
 }
 
 #[test]
+fn there_are_only_so_many_sessions() {
+    let broker = TestBroker::configured(|config| config.max_sessions = 2);
+    let mut connect = Connect::new(Version::V5, "one");
+    connect.session_expiry_s = Some(60);
+    broker.connect(&connect).leave();
+    connect.client_id = "two";
+    broker.connect(&connect).leave();
+    let is_refused = |version, code| {
+        let mut client = broker.socket(version);
+        client.send(&Packet::Connect(Connect::new(version, "three")));
+        assert_eq!(client.expect_refused(), Some(code));
+    };
+    is_refused(Version::V5, ReasonCode::QuotaExceeded as u8);
+    is_refused(Version::V3_1_1, 3);
+    connect.clean_start = false;
+    let mut two = broker.socket(Version::V5);
+    assert_eq!(two.connect(&connect).body[0], 1, "the session is present");
+    is_refused(Version::V3_1_1, 3);
+    // This one ends with its connection, and leaves its place to another.
+    two.leave();
+    broker.client(Version::V5, "two").leave();
+    broker.client(Version::V3_1_1, "three");
+}
+
+#[test]
 fn whoever_comes_later_takes_the_id_over() {
     let broker = TestBroker::start();
     for version in VERSIONS {

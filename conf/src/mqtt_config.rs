@@ -12,6 +12,8 @@ pub struct MqttConfig {
     pub max_packet_size: ByteSize,
     /// Of packets of this node's clients that have not come to their end.
     pub max_unfinished_bytes: ByteSize,
+    /// Of one node, with and without a connection.
+    pub max_sessions: u32,
     /// Messages with QoS 1 and 2 that are sent to a client and not
     /// acknowledged yet; a client may ask for fewer.
     pub max_inflight: u16,

@@ -18,6 +18,7 @@ fn defaults() {
     let expected = MqttConfig {
         max_packet_size: size("1MB"),
         max_unfinished_bytes: size("1GB"),
+        max_sessions: 1_000_000,
         max_inflight: 32,
         receive_maximum: 1024,
         max_queue_bytes: size("1MB"),

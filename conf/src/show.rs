@@ -178,6 +178,7 @@ fn mqtt(lines: &mut Lines, mqtt: &MqttConfig) {
     lines.section("mqtt");
     lines.text("max_packet_size", mqtt.max_packet_size);
     lines.text("max_unfinished_bytes", mqtt.max_unfinished_bytes);
+    lines.add("max_sessions", mqtt.max_sessions);
     lines.add("max_inflight", u32::from(mqtt.max_inflight));
     lines.add("receive_maximum", u32::from(mqtt.receive_maximum));
     lines.text("max_queue_bytes", mqtt.max_queue_bytes);

@@ -86,6 +86,7 @@ enabled = false  # --set listeners.tcp.default.enabled
 [mqtt]
 max_packet_size = "1MB"  # default
 max_unfinished_bytes = "1GB"  # default
+max_sessions = 1000000  # default
 max_inflight = 16  # FILE:9
 receive_maximum = 1024  # default
 max_queue_bytes = "1MB"  # default

@@ -43,6 +43,7 @@ fn shared() -> Arc<Shared> {
         authentication: AuthenticationConfig::default(),
         limits: Limits::default(),
         max_unfinished_bytes: 1 << 20,
+        max_sessions: 100,
         retained_bound: RetainedBound::NONE,
         shared_strategy: SharedStrategy::RoundRobin,
         threads: 1,

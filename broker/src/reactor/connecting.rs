@@ -7,7 +7,7 @@ use quorate_model::client_id::ClientId;
 use quorate_model::command::Command;
 use quorate_model::ids::Epoch;
 use quorate_model::reply::{Rejection, Reply};
-use quorate_mqtt::codec::{DecodeError, encode_within};
+use quorate_mqtt::codec::DecodeError;
 use quorate_mqtt::packet::{ConnAck, Connect, Packet};
 use quorate_mqtt::reason::ReasonCode;
 use quorate_mqtt::session::{Farewell, Input, Opening, Outbox, Session};
@@ -70,8 +70,28 @@ impl Reactor {
             return self.refuse_connect(key, version, ReasonCode::ImplementationSpecificError);
         }
         let present = self.sessions.find(&entrant.opening.client_id);
+        if present.is_none() && self.has_all_sessions() {
+            let version = entrant.opening.terms.version;
+            return self.refuse_connect(key, version, ReasonCode::QuotaExceeded);
+        }
         let expected = present.map(|session| self.sessions[session].epoch);
         self.claim_as(key, entrant, expected);
+    }
+
+    /// Whether there are as many sessions as there may be. Those who are being let in
+    /// are not among them yet, but there are only so many connections.
+    fn has_all_sessions(&self) -> bool {
+        let max_sessions = self.shared.config.max_sessions;
+        if self.shared.metrics.sessions.load(Ordering::Relaxed) < max_sessions {
+            return false;
+        }
+        if self.shared.sessions_remark.is_due(self.now) {
+            tracing::warn!(
+                max_sessions,
+                "new clients are refused: mqtt.max_sessions is reached"
+            );
+        }
+        true
     }
 
     fn refuse_banned(&mut self, key: ConnectionKey, version: Version) {
@@ -82,15 +102,10 @@ impl Reactor {
     /// Whether the client takes a packet as large as the one that would let it in, which
     /// has to be the first that it gets.
     fn takes_connack(&self, entrant: &Entrant) -> bool {
-        let terms = &entrant.opening.terms;
-        if terms.max_packet_bytes == u32::MAX {
-            return true;
-        }
+        let opening = &entrant.opening;
         let limits = &self.shared.config.limits;
-        let data = entrant.last_data.as_deref();
-        let connack = Packet::ConnAck(entrant.opening.connack(false, data, limits));
-        let limit = terms.max_packet_bytes as usize;
-        encode_within(terms.version, &connack, limit, &mut Vec::new()).is_ok()
+        let connack = opening.connack(false, entrant.last_data.as_deref(), limits);
+        opening.terms.takes(&Packet::ConnAck(connack))
     }
 
     fn claim_as(&mut self, key: ConnectionKey, entrant: Box<Entrant>, expected: Option<Epoch>) {

@@ -75,6 +75,7 @@ impl TestBroker {
             authentication: AuthenticationConfig::default(),
             limits: Limits::default(),
             max_unfinished_bytes: 1 << 30,
+            max_sessions: 1_000,
             retained_bound: RetainedBound::NONE,
             shared_strategy: SharedStrategy::RoundRobin,
             threads: 3,

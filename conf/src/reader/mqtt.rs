@@ -27,6 +27,7 @@ impl Reader<'_> {
         let packet_size = size(MIN_PACKET_SIZE..=MAX_PACKET_SIZE);
         let max_packet_size = self.required("mqtt.max_packet_size", packet_size);
         let max_unfinished_bytes = self.required("mqtt.max_unfinished_bytes", size(1..=MAX_MEMORY));
+        let max_sessions = self.required("mqtt.max_sessions", count(1..=u32::MAX));
         let max_inflight = self.required("mqtt.max_inflight", count(1..=u16::MAX));
         let receive_maximum = self.required("mqtt.receive_maximum", count(1..=u16::MAX));
         let max_queue_bytes = self.required("mqtt.max_queue_bytes", size(1..=MAX_MEMORY));
@@ -56,6 +57,7 @@ impl Reader<'_> {
         Some(MqttConfig {
             max_packet_size: max_packet_size?,
             max_unfinished_bytes: max_unfinished_bytes?,
+            max_sessions: max_sessions?,
             max_inflight: max_inflight?,
             receive_maximum: receive_maximum?,
             max_queue_bytes: max_queue_bytes?,

@@ -90,9 +90,10 @@ const WEBSOCKET: [Key; 2] = [
     size("max_message_size", None),
 ];
 
-const MQTT_LIMITS: [Key; 18] = [
+const MQTT_LIMITS: [Key; 19] = [
     size("max_packet_size", Some("1MB")),
     size("max_unfinished_bytes", Some("1GB")),
+    number("max_sessions", Some("1000000")),
     number("max_inflight", Some("32")),
     number("receive_maximum", Some("1024")),
     size("max_queue_bytes", Some("1MB")),

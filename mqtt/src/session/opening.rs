@@ -6,16 +6,12 @@ use quorate_model::client_id::ClientId;
 use quorate_model::topic_name::TopicName;
 use thiserror::Error;
 
-use super::terms::Terms;
+use super::terms::{LARGEST_PACKET, Terms};
 use super::will::Will;
-use crate::codec::frame::{MAX_FIXED_HEADER_BYTES, MAX_VARIABLE_INTEGER};
 use crate::limits::Limits;
 use crate::packet::{ConnAck, Connect, LastWill, Offer};
 use crate::reason::ReasonCode;
 use crate::version::Version;
-
-/// What the length of a packet can say.
-const LARGEST_PACKET: u32 = (MAX_FIXED_HEADER_BYTES + MAX_VARIABLE_INTEGER) as u32;
 
 /// A client that may come in, once it is known and nobody else has its id.
 #[derive(Debug)]

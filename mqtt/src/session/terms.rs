@@ -2,9 +2,13 @@
 
 use std::num::NonZeroU16;
 
+use crate::codec::frame::{MAX_FIXED_HEADER_BYTES, MAX_VARIABLE_INTEGER};
 use crate::codec::{encode_within, least_suback_bytes};
 use crate::packet::Packet;
 use crate::version::Version;
+
+/// What the length of a packet can say.
+pub(super) const LARGEST_PACKET: u32 = (MAX_FIXED_HEADER_BYTES + MAX_VARIABLE_INTEGER) as u32;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
@@ -27,7 +31,11 @@ impl Terms {
     /// Whether the packet is no larger than the client takes, once it goes without what
     /// may be left out.
     pub fn takes(&self, packet: &Packet<'_>) -> bool {
-        let limit = self.max_packet_bytes as usize;
+        let limit = self.max_packet_bytes;
+        if limit == LARGEST_PACKET {
+            return true;
+        }
+        let limit = limit as usize;
         encode_within(self.version, packet, limit, &mut Vec::new()).is_ok()
     }
 

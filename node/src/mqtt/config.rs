@@ -21,6 +21,7 @@ pub(super) fn broker_config(config: &Config, hash_seed: u64) -> BrokerConfig {
         },
         limits: limits(mqtt),
         max_unfinished_bytes: mqtt.max_unfinished_bytes.bytes() as usize,
+        max_sessions: mqtt.max_sessions as usize,
         retained_bound: RetainedBound {
             messages: mqtt.max_retained_messages,
             bytes: mqtt.max_retained_bytes.bytes(),
@@ -151,7 +152,7 @@ mod tests {
     fn what_is_configured_reaches_the_broker() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let text = "[mqtt]\nmax_inflight = 7\nkeepalive_multiplier = 2\nretain_available = false\n\
-                    max_qos = 1\nmax_unfinished_bytes = \"3KB\"\nmax_retained_messages = 9\nmax_retained_bytes = \"2KB\"\n\
+                    max_qos = 1\nmax_unfinished_bytes = \"3KB\"\nmax_sessions = 8\nmax_retained_messages = 9\nmax_retained_bytes = \"2KB\"\n\
                     server_reference = \"other:1883\"\nresponse_prefix = \"r/\"\nmax_subscription_bytes = \"4KB\"\n\
                     session_expiry_max = \"1h\"\nshared_subscription_strategy = \"sticky\"\n\
                     [listeners.tcp.default]\nbind = \"127.0.0.1:0\"\nmax_connections = 5\n";
@@ -174,6 +175,7 @@ mod tests {
         };
         assert_eq!(broker.retained_bound, bound);
         assert_eq!(broker.max_unfinished_bytes, 3 * 1024);
+        assert_eq!(broker.max_sessions, 8);
         assert_eq!(broker.limits.max_subscription_bytes, 4 * 1024);
         assert_eq!(broker.limits.response_prefix.as_deref(), Some("r/"));
         assert_eq!(broker.server_reference.as_deref(), Some("other:1883"));
