@@ -27,7 +27,7 @@ mod texts;
 mod writer;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use connect::decode_connect;
 pub use decode::decode;

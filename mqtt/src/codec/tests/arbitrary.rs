@@ -17,7 +17,7 @@ use crate::packet_id::PacketId;
 use crate::reason::ReasonCode;
 use crate::version::Version;
 
-pub(super) fn any_version() -> impl Strategy<Value = Version> {
+pub(crate) fn any_version() -> impl Strategy<Value = Version> {
     prop::sample::select(super::ALL.to_vec())
 }
 
@@ -391,7 +391,7 @@ fn auth() -> BoxedStrategy<Auth<'static>> {
 }
 
 /// Any packet that both sides of a connection of this version could mean.
-pub(super) fn any_packet(version: Version) -> BoxedStrategy<Packet<'static>> {
+pub(crate) fn any_packet(version: Version) -> BoxedStrategy<Packet<'static>> {
     let of_publish = acknowledgement(version, &[0, 0x10, 0x80, 0x91, 0x97]);
     let of_release = acknowledgement(version, &[0, 0x92]);
     let of_both = prop_oneof![

@@ -10,7 +10,7 @@
 mod acknowledgement;
 mod agreement_v3;
 mod agreement_v5;
-mod arbitrary;
+pub(crate) mod arbitrary;
 mod auth;
 mod connack;
 mod connect;

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod any_packets;
 mod from_client;
 mod goodbyes;
 mod harness;
