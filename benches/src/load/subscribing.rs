@@ -36,6 +36,10 @@ impl Subscribing {
         self.acknowledged = 0;
     }
 
+    pub fn filters(&self) -> usize {
+        self.filters.len()
+    }
+
     pub fn granted(&self) -> usize {
         self.acknowledged
     }

@@ -9,7 +9,7 @@ use super::super::descriptors::make_room_for;
 use super::super::fleet::Fleet;
 use super::super::options::{Messages, Target};
 use super::super::process::Process;
-use super::super::progress::Progress;
+use super::super::progress::{Goal, Progress};
 use super::super::report::Report;
 use super::super::schedule::Schedule;
 use super::super::script::{CloseCause, Script};
@@ -118,7 +118,8 @@ impl Soak {
         crowd: &mut Crowd,
         target: &Target,
     ) -> Result<Vec<(f64, f64)>> {
-        let mut progress = Progress::start();
+        let time = Duration::from_secs_f64(self.seconds);
+        let mut progress = Progress::towards(Goal::Time(time));
         let mut samples = Vec::new();
         let start = Instant::now();
         let (mut sampled, mut read, mut vanished) = (start, start, start);
@@ -140,7 +141,9 @@ impl Soak {
                     samples.push((start.elapsed().as_secs_f64(), bytes));
                 }
             }
-            progress.show(|| format!("{} delivered", crowd.traffic.tally().delivered));
+            progress.show(0, || {
+                format!("{} delivered", crowd.traffic.tally().delivered)
+            });
         }
         Ok(samples)
     }

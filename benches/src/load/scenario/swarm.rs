@@ -13,7 +13,7 @@ use quorate_mqtt::version::Version;
 use super::super::fleet::Fleet;
 use super::super::histogram::Histogram;
 use super::super::options::{LONG_KEEP_ALIVE_S, Target};
-use super::super::progress::Progress;
+use super::super::progress::{Goal, Progress};
 use super::super::report::Report;
 use super::super::script::{CloseCause, Script};
 use super::super::subscribing::Subscribing;
@@ -118,8 +118,8 @@ impl Swarm {
 
     /// Connects all of them, so many at a time; with leavers, until all have left.
     pub(super) fn connect_all(&mut self, fleet: &mut Fleet, concurrent: usize) -> Result<()> {
-        let mut progress = Progress::start();
         let count = self.clients.len();
+        let mut progress = Progress::towards(Goal::Count(count as u64));
         let mut next = 0;
         (self.connected, self.left, self.resumed) = (0, 0, 0);
         let mut watch = Watch::start();
@@ -134,14 +134,18 @@ impl Swarm {
             fleet.turn(self, Some(LONGEST_SLEEP))?;
             self.hang_up(fleet);
             watch.check(self.connected + self.left, &self.tally)?;
-            progress.show(|| format!("{} of {count} connected", self.connected));
+            progress.show(self.settled() as u64, || {
+                format!("{} of {count} connected", self.connected)
+            });
         }
         Ok(())
     }
 
     /// Subscribes all filters that were given.
     pub(super) fn subscribe_all(&mut self, fleet: &mut Fleet) -> Result<()> {
-        let mut progress = Progress::start();
+        let filters = self.clients.iter().filter_map(|it| it.subscribing.as_ref());
+        let filters: usize = filters.map(Subscribing::filters).sum();
+        let mut progress = Progress::towards(Goal::Count(filters as u64));
         let version = self.version;
         for (number, client) in self.clients.iter_mut().enumerate() {
             let (Some(subscribing), Some(out)) = (&mut client.subscribing, fleet.outbox(number))
@@ -157,14 +161,16 @@ impl Swarm {
         while !self.clients.iter().all(is_done) {
             fleet.turn(self, Some(LONGEST_SLEEP))?;
             watch.check(self.granted, &self.tally)?;
-            progress.show(|| format!("{} filters subscribed", self.granted));
+            progress.show(self.granted as u64, || {
+                format!("{} of {filters} filters subscribed", self.granted)
+            });
         }
         Ok(())
     }
 
     /// Stays, and asks for a sign of life from each client once a period.
     pub(super) fn hold(&mut self, fleet: &mut Fleet, time: Duration) -> Result<()> {
-        let mut progress = Progress::start();
+        let mut progress = Progress::towards(Goal::Time(time));
         let start = Instant::now();
         let mut pinged = 0;
         while start.elapsed() < time {
@@ -177,7 +183,7 @@ impl Swarm {
             self.ping(fleet, pinged..due);
             pinged = due;
             fleet.turn(self, Some(LONGEST_SLEEP))?;
-            progress.show(|| format!("holding {} connections", self.connected));
+            progress.show(0, || format!("holding {} connections", self.connected));
         }
         Ok(())
     }

@@ -31,6 +31,7 @@ pub use tally::Tally;
 use super::fleet::Fleet;
 use super::histogram::Histogram;
 use super::options::Target;
+use super::progress::{Goal, Progress};
 use super::schedule::Schedule;
 use super::script::{CloseCause, Script};
 use super::sequence::Arrival;
@@ -126,11 +127,19 @@ impl Traffic {
     /// Connects and subscribes all, subscribers first.
     pub fn set_up(&mut self, fleet: &mut Fleet) -> Result<()> {
         let subscribers = self.subscribers.len();
-        self.connect(fleet, 0..subscribers)?;
-        self.connect(fleet, subscribers..self.clients())
+        let filters = self.subscribers.iter().map(|it| it.subscribing.filters());
+        let steps = self.clients() + filters.sum::<usize>();
+        let mut progress = Progress::towards(Goal::Count(steps as u64));
+        self.connect(fleet, 0..subscribers, &mut progress)?;
+        self.connect(fleet, subscribers..self.clients(), &mut progress)
     }
 
-    fn connect(&mut self, fleet: &mut Fleet, clients: Range<usize>) -> Result<()> {
+    fn connect(
+        &mut self,
+        fleet: &mut Fleet,
+        clients: Range<usize>,
+        progress: &mut Progress,
+    ) -> Result<()> {
         let mut next = clients.start;
         let mut last = (self.ready, Instant::now());
         while self.ready < clients.end {
@@ -142,9 +151,12 @@ impl Traffic {
             if let Some(failure) = self.tally.first_failure() {
                 bail!("{failure}, while the clients connected and subscribed");
             }
-            let progress = self.ready + self.subscriptions_granted();
-            if progress > last.0 {
-                last = (progress, Instant::now());
+            let (ready, granted) = (self.ready, self.subscriptions_granted());
+            progress.show((ready + granted) as u64, || {
+                format!("{ready} clients are in, {granted} filters subscribed")
+            });
+            if ready + granted > last.0 {
+                last = (ready + granted, Instant::now());
             } else if last.1.elapsed() > SET_UP_PATIENCE {
                 bail!("the broker did not answer a CONNECT or SUBSCRIBE for 30 s");
             }

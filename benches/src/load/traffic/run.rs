@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::super::fleet::Fleet;
 use super::super::options::{Messages, Target};
 use super::super::process::Process;
-use super::super::progress::Progress;
+use super::super::progress::{Goal, Progress};
 use super::{Pace, Tally, Traffic};
 
 /// How long the last messages may be on their way without any arriving.
@@ -57,7 +57,11 @@ pub fn measure(
     target: &Target,
     rules: Rules,
 ) -> Result<Measured> {
-    let mut run = Run::new(fleet, traffic);
+    let goal = match rules.messages {
+        Some(messages) => Goal::Count(messages),
+        None => Goal::Time(rules.warm_up + rules.duration),
+    };
+    let mut run = Run::new(fleet, traffic, goal);
     let begin = Instant::now();
     run.publish(u64::MAX, |_| begin.elapsed() >= rules.warm_up)?;
     let start = Moment::now(run.traffic, target)?;
@@ -88,7 +92,7 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(fleet: &'a mut Fleet, traffic: &'a mut Traffic) -> Self {
+    fn new(fleet: &'a mut Fleet, traffic: &'a mut Traffic, goal: Goal) -> Self {
         let timeout = match traffic.pace {
             Pace::Scheduled { spins: true, .. } => Duration::ZERO,
             Pace::Scheduled { spins: false, .. } => Duration::from_millis(1),
@@ -97,7 +101,7 @@ impl<'a> Run<'a> {
         Self {
             fleet,
             traffic,
-            progress: Progress::start(),
+            progress: Progress::towards(goal),
             timeout,
             last_delivery: (Instant::now(), 0),
         }
@@ -128,8 +132,9 @@ impl<'a> Run<'a> {
         if delivered != self.last_delivery.1 {
             self.last_delivery = (Instant::now(), delivered);
         }
+        let published = self.traffic.tally.published;
         self.progress
-            .show(|| format!("{what}: {delivered} delivered"));
+            .show(published, || format!("{what}: {delivered} delivered"));
         Ok(())
     }
 
