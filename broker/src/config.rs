@@ -18,7 +18,8 @@ pub struct BrokerConfig {
     /// Of packets that have not come to their end, of all clients that are in together.
     /// Above it, who holds most is sent away.
     pub max_unfinished_bytes: usize,
-    /// With and without a connection. Beyond them, only clients come in that have one.
+    /// With and without a connection. With so many, no client comes in that has none
+    /// here and would leave one behind.
     pub max_sessions: usize,
     /// Of all nodes of the cluster together.
     pub retained_bound: RetainedBound,

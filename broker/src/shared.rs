@@ -37,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) not_retained_remark: Remark,
     pub(crate) unfinished_remark: Remark,
     pub(crate) sessions_remark: Remark,
+    pub(crate) not_accepted_remark: Remark,
     pub(crate) proposals: Proposals,
     /// One for each reactor.
     pub(crate) mailboxes: Vec<Mailbox>,
@@ -71,6 +72,7 @@ impl Shared {
             not_retained_remark: Remark::default(),
             unfinished_remark: Remark::default(),
             sessions_remark: Remark::default(),
+            not_accepted_remark: Remark::default(),
             sessions: AtomicU64::new(1),
             random: SystemRandom::new(),
         }

@@ -98,7 +98,9 @@ impl Reactor {
                 // The client gave up, or the process has no more descriptors: the
                 // others are served on.
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    if self.shared.not_accepted_remark.is_due(now) {
+                        tracing::warn!(%error, "a connection could not be accepted");
+                    }
                     return self.accept_later(listener, now.plus_millis(RETRY_MS));
                 }
             }

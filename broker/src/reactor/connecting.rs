@@ -70,7 +70,8 @@ impl Reactor {
             return self.refuse_connect(key, version, ReasonCode::ImplementationSpecificError);
         }
         let present = self.sessions.find(&entrant.opening.client_id);
-        if present.is_none() && self.has_all_sessions() {
+        let will_last = entrant.opening.session_expiry_s > 0;
+        if present.is_none() && will_last && self.has_all_sessions() {
             let version = entrant.opening.terms.version;
             return self.refuse_connect(key, version, ReasonCode::QuotaExceeded);
         }
@@ -78,8 +79,9 @@ impl Reactor {
         self.claim_as(key, entrant, expected);
     }
 
-    /// Whether there are as many sessions as there may be. Those who are being let in
-    /// are not among them yet, but there are only so many connections.
+    /// Whether there are as many sessions as there may be. Who leaves none behind is not
+    /// asked, and who is being let in is not counted yet: of them there are no more than
+    /// connections.
     fn has_all_sessions(&self) -> bool {
         let max_sessions = self.shared.config.max_sessions;
         if self.shared.metrics.sessions.load(Ordering::Relaxed) < max_sessions {
@@ -88,7 +90,8 @@ impl Reactor {
         if self.shared.sessions_remark.is_due(self.now) {
             tracing::warn!(
                 max_sessions,
-                "new clients are refused: mqtt.max_sessions is reached"
+                "new clients that would leave a session behind are refused: \
+                 mqtt.max_sessions is reached"
             );
         }
         true

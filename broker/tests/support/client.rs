@@ -315,6 +315,14 @@ impl Client {
         self.expect_silence();
     }
 
+    /// Connects, and returns the code of the answer.
+    pub(crate) fn ask_to_be_let_in(&mut self, connect: &Connect<'_>) -> u8 {
+        self.send(&Packet::Connect(connect.clone()));
+        let received = self.receive();
+        assert_eq!(received.first, 0x20, "{received:?} instead of a CONNACK");
+        received.body[1]
+    }
+
     /// Expects not to be let in: the connection ends, with a CONNACK that says so or
     /// without a word. Returns the code of that CONNACK.
     pub(crate) fn expect_refused(&mut self) -> Option<u8> {
