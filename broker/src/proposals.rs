@@ -36,9 +36,9 @@ pub(crate) struct Proposals {
     under_way: AtomicUsize,
     is_full: AtomicBool,
     /// Messages to be retained, or not any longer.
-    retains: Undecided<TopicName>,
-    /// Routes that are wanted.
-    routes: Undecided<TopicFilter>,
+    retains: Undecided,
+    /// Routes that are wanted, until whoever asked has acted on the answer.
+    routes: Undecided,
 }
 
 #[derive(Debug, Default)]
@@ -59,15 +59,8 @@ struct Wish {
 pub(crate) struct Waiter {
     pub(crate) reactor: ReactorNumber,
     pub(crate) purpose: Purpose,
-    about: About,
-}
-
-/// What a command is about, where others depend on whether it is decided.
-#[derive(Debug)]
-enum About {
-    Retained(TopicName),
-    Route(TopicFilter),
-    Other,
+    /// That of a retained message: others depend on whether it is decided.
+    topic: Option<TopicName>,
 }
 
 /// What the answer is for, in the terms of the reactor that waits.
@@ -105,31 +98,25 @@ pub(crate) struct Answer {
     pub(crate) reply: Option<Reply>,
 }
 
-impl Waiter {
-    pub(crate) fn of(command: &Command, reactor: ReactorNumber, purpose: Purpose) -> Self {
-        let about = match command {
+impl Proposals {
+    pub(crate) fn add(&self, command: Command, reactor: ReactorNumber, purpose: Purpose) {
+        let bytes = command_bytes(&command);
+        let topic = match &command {
             Command::Retain { topic, .. } | Command::ClearRetained { topic } => {
-                About::Retained(topic.clone())
+                self.retains.add(topic);
+                Some(topic.clone())
             }
-            Command::AddRoute { filter } => About::Route(filter.clone()),
-            _ => About::Other,
+            Command::AddRoute { filter } => {
+                self.routes.add(filter);
+                None
+            }
+            _ => None,
         };
-        Self {
+        let waiter = Waiter {
             reactor,
             purpose,
-            about,
-        }
-    }
-}
-
-impl Proposals {
-    pub(crate) fn add(&self, command: Command, waiter: Waiter) {
-        let bytes = command_bytes(&command);
-        match &waiter.about {
-            About::Retained(topic) => self.retains.add(topic),
-            About::Route(filter) => self.routes.add(filter),
-            About::Other => {}
-        }
+            topic,
+        };
         let mut gathered = self.lock();
         gathered.bytes += bytes;
         gathered.all.push_back(Wish {
@@ -157,9 +144,15 @@ impl Proposals {
         self.retains.contains(topic)
     }
 
-    /// Whether a route is on its way, so that nobody knows yet whether messages will come.
+    /// Whether somebody has asked for the route and has not done yet what follows from the
+    /// answer: there may be none, though there is a subscription.
     pub(crate) fn adds_route(&self, filter: &TopicFilter) -> bool {
         self.routes.contains(filter)
+    }
+
+    /// Who asked for the route has done what follows from the answer.
+    pub(crate) fn route_is_settled(&self, filter: &TopicFilter) {
+        self.routes.remove(filter);
     }
 
     /// Whether all that was asked for has been taken.
@@ -187,12 +180,8 @@ impl Proposals {
     /// gathered may be locked: it is called from within `hand_on` if nothing can be
     /// proposed.
     pub(crate) fn answered(&self, waiters: &[Waiter]) {
-        for waiter in waiters {
-            match &waiter.about {
-                About::Retained(topic) => self.retains.remove(topic),
-                About::Route(filter) => self.routes.remove(filter),
-                About::Other => {}
-            }
+        for topic in waiters.iter().filter_map(|waiter| waiter.topic.as_ref()) {
+            self.retains.remove(topic);
         }
         self.under_way.fetch_sub(1, Ordering::Release);
     }
@@ -241,8 +230,7 @@ mod tests {
     }
 
     fn propose(proposals: &Proposals, command: Command) {
-        let waiter = Waiter::of(&command, ReactorNumber::new(0), Purpose::Nothing);
-        proposals.add(command, waiter);
+        proposals.add(command, ReactorNumber::new(0), Purpose::Nothing);
     }
 
     /// Takes all that may be taken; returns the commands of each proposal, and whether
@@ -296,8 +284,11 @@ mod tests {
         let proposals = Proposals::default();
         let topic = |text: &str| TopicName::new(text).unwrap();
         let clear = |text: &str| Command::ClearRetained { topic: topic(text) };
-        let retain =
-            |text: &str| Waiter::of(&clear(text), ReactorNumber::new(0), Purpose::Retain(None));
+        let retain = |text: &str| Waiter {
+            reactor: ReactorNumber::new(0),
+            purpose: Purpose::Retain(None),
+            topic: Some(topic(text)),
+        };
         for text in ["t", "t", "u"] {
             propose(&proposals, clear(text));
         }

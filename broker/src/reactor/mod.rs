@@ -43,7 +43,7 @@ pub(crate) use accepting::ListenerSocket;
 pub(crate) use clock::Clock;
 use handing_over::Outgoing;
 use mio::{Events, Poll, Token};
-use pending::{PendingSubscribe, RouteRequest};
+use pending::{PendingSubscribe, RepeatedRequests};
 use quorate_model::command::Command;
 use quorate_mqtt::message::SessionNumber;
 use quorate_mqtt::moment::Moment;
@@ -55,12 +55,11 @@ use crate::deadlines::Deadlines;
 use crate::mailbox::Mail;
 use crate::metrics::Tally;
 use crate::places::Places;
-use crate::proposals::{Purpose, Waiter};
+use crate::proposals::Purpose;
 use crate::routing::{Routed, Router, RouterCache};
 use crate::seat::{ReactorNumber, Seat};
 use crate::session_table::{SessionKey, SessionTable};
 use crate::shared::Shared;
-use crate::undecided::Undecided;
 use crate::unfinished::{GUESTS_LIMIT_BYTES, Unfinished};
 
 pub(crate) const WAKER: Token = Token(usize::MAX);
@@ -95,7 +94,7 @@ pub(crate) struct Reactor {
     router_cache: RouterCache,
     deadlines: Deadlines,
     subscribes: Places<PendingSubscribe>,
-    asked_routes: Undecided<RouteRequest>,
+    repeated_requests: RepeatedRequests,
     outgoing: Outgoing,
     tally: Tally,
     now: Moment,
@@ -156,7 +155,7 @@ impl Reactor {
             last_sent_to: 0,
             deadlines: Deadlines::default(),
             subscribes: Places::new(),
-            asked_routes: Undecided::default(),
+            repeated_requests: RepeatedRequests::default(),
             tally: Tally::default(),
             dirty: Vec::new(),
             has_heavy_output: false,
@@ -289,8 +288,7 @@ impl Reactor {
     }
 
     fn ask(&self, command: Command, purpose: Purpose) {
-        let waiter = Waiter::of(&command, self.number, purpose);
-        self.shared.proposals.add(command, waiter);
+        self.shared.proposals.add(command, self.number, purpose);
     }
 
     const fn seat(&self, session: SessionKey) -> Seat {

@@ -70,6 +70,7 @@ impl Reactor {
                 options,
                 existed: false,
                 is_undecided: false,
+                is_repeated: false,
                 is_kept: false,
                 code: refused.byte(),
             };
@@ -84,17 +85,21 @@ impl Reactor {
         let done = router.subscribe(subscriber, number, &filter);
         let proposals = &self.shared.proposals;
         // Whoever else has asked for it may be told that there is none.
-        let is_unsure = done.is_first || proposals.adds_route(&filter);
+        let is_repeated = proposals.adds_route(&filter);
+        let is_unsure = done.is_first || is_repeated;
         // A retained message on its way is seen by who subscribes after it.
         let is_undecided = is_unsure || proposals.has_retains();
         if is_undecided {
             // As long as the router is held, so that the cluster is told of the first
             // and the last of a filter in the order in which they came and went.
             let filter = filter.clone();
-            self.asked_routes.add(&(session, number, filter.clone()));
             self.ask(Command::AddRoute { filter }, purpose);
         }
         drop(router);
+        if is_repeated {
+            let request = (session, number, filter.clone());
+            self.repeated_requests.add(request);
+        }
         if !done.existed {
             self.sessions[session].filters.insert(filter.clone());
         }
@@ -103,6 +108,7 @@ impl Reactor {
             options,
             existed: done.existed,
             is_undecided,
+            is_repeated,
             is_kept: done.existed && !is_unsure,
             code: options.qos as u8,
         }
@@ -133,13 +139,16 @@ impl Reactor {
         let is_last = pending.undecided == 0;
         let decided = &mut pending.filters[filter];
         let request = (pending.session, pending.number, decided.filter.clone());
-        self.asked_routes.remove(&request);
+        if decided.is_repeated {
+            self.repeated_requests.remove(&request);
+        }
         if !granted {
             decided.code = ReasonCode::UnspecifiedError.byte();
             if !decided.is_kept {
                 self.give_up(&request);
             }
         }
+        self.shared.proposals.route_is_settled(&request.2);
         if is_last {
             self.answer_subscribe(subscribe);
         }
@@ -150,7 +159,7 @@ impl Reactor {
         let (session, number, filter) = request;
         let entry = self.sessions.get(*session);
         let is_there = entry.is_some_and(|entry| entry.session.number() == *number);
-        if is_there && !self.asked_routes.contains(request) {
+        if is_there && !self.repeated_requests.contains(request) {
             self.unsubscribe(*session, filter);
         }
     }
