@@ -28,13 +28,21 @@ impl Reactor {
         session: SessionKey,
         replays: Vec<(TopicFilter, Replay)>,
     ) {
-        if replays.is_empty() {
+        // Waiting takes memory, which a storm of subscriptions may have none of to spare.
+        if replays.is_empty() || !self.is_anything_retained() {
             return;
         }
         let entry = &mut self.sessions[session];
         let waiting = &mut entry.replays.get_or_insert_default().waiting;
         waiting.extend(replays);
         self.continue_replays(session);
+    }
+
+    fn is_anything_retained(&self) -> bool {
+        let mut count = 0;
+        let control = &self.shared.control;
+        control.view(&mut |view| count = view.retained_count());
+        count > 0
     }
 
     /// Goes on with those for whom an earlier turn had no time.
