@@ -2,9 +2,11 @@
 //! goes as one proposal, in the order in which it came.
 
 use std::collections::VecDeque;
+use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use foldhash::fast::RandomState;
 use quorate_model::client_id::ClientId;
 use quorate_model::command::Command;
 use quorate_model::command_size::command_bytes;
@@ -36,10 +38,16 @@ pub(crate) struct Proposals {
     under_way: AtomicUsize,
     is_full: AtomicBool,
     /// Messages to be retained, or not any longer.
-    retains: Undecided,
-    /// Routes that are wanted, until whoever asked has acted on the answer.
-    routes: Undecided,
+    retains: Undecided<TopicName>,
+    /// Routes that are wanted, until whoever asked has acted on the answer. Hashes, for
+    /// there may be very many: a route that is taken for another one is asked for once
+    /// more, and no harm is done.
+    routes: Undecided<RouteHash>,
+    hasher: RandomState,
 }
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct RouteHash(u32);
 
 #[derive(Debug, Default)]
 struct Gathered {
@@ -107,7 +115,7 @@ impl Proposals {
                 Some(topic.clone())
             }
             Command::AddRoute { filter } => {
-                self.routes.add(filter);
+                self.routes.add(&self.hash(filter));
                 None
             }
             _ => None,
@@ -147,12 +155,16 @@ impl Proposals {
     /// Whether somebody has asked for the route and has not done yet what follows from the
     /// answer: there may be none, though there is a subscription.
     pub(crate) fn adds_route(&self, filter: &TopicFilter) -> bool {
-        self.routes.contains(filter)
+        self.routes.contains(&self.hash(filter))
     }
 
     /// Who asked for the route has done what follows from the answer.
     pub(crate) fn route_is_settled(&self, filter: &TopicFilter) {
-        self.routes.remove(filter);
+        self.routes.remove(&self.hash(filter));
+    }
+
+    fn hash(&self, filter: &TopicFilter) -> RouteHash {
+        RouteHash(self.hasher.hash_one(filter) as u32)
     }
 
     /// Whether all that was asked for has been taken.
