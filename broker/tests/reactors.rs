@@ -13,7 +13,7 @@ use std::time::Duration;
 use quorate_broker::{ControlPlane, SharedStrategy};
 use quorate_model::retained::QoS;
 use quorate_mqtt::codec::encode;
-use quorate_mqtt::packet::{Connect, LastWill, Packet};
+use quorate_mqtt::packet::{Connect, LastWill, Packet, SubscriptionOptions};
 use quorate_mqtt::reason::ReasonCode;
 use quorate_mqtt::version::Version;
 use support::{Client, LocalPlane, Received, TestBroker, id, message};
@@ -196,21 +196,57 @@ fn the_cluster_knows_what_is_wanted() {
             });
         }
     });
-    let routes = || {
-        let mut count = None;
-        broker
-            .plane
-            .view(&mut |view| count = Some(view.route_count()));
-        count.unwrap()
-    };
-    assert_eq!(routes(), 1);
+    assert_eq!(broker.plane.route_count(), 1);
     clients[0].unsubscribe(&["wanted"]);
     clients[0].subscribe_to("other", QoS::AtMostOnce);
-    assert_eq!(routes(), 1);
+    assert_eq!(broker.plane.route_count(), 1);
     clients[0].unsubscribe(&["other"]);
-    while routes() > 0 {
+    while broker.plane.route_count() > 0 {
         thread::yield_now();
     }
+}
+
+/// Nor is one that has been refused to another client which has not been told yet.
+#[test]
+fn a_route_that_was_refused_is_granted_to_nobody() {
+    let broker = broker();
+    let plane = &broker.plane;
+    let mut refused = broker.client(Version::V5, "refused");
+    let mut others: Vec<_> = (0..CLIENTS)
+        .map(|number| broker.client(Version::V5, &format!("c{number}")))
+        .collect();
+    let options = SubscriptionOptions::of_qos(QoS::AtMostOnce);
+    plane.hold_back();
+    // Two proposals; the reactor looks at the cluster after the first of them, and cannot
+    // go on to the second.
+    for (id, filter) in [(1, "granted"), (2, "t")] {
+        refused.ask_for(id, &[(filter, options)]);
+        plane.wait_for_undecided(id.into());
+    }
+    let unseen = plane.decide_one_unseen();
+    plane.lose_one();
+    for other in &mut others {
+        other.ask_for(1, &[("t", options)]);
+    }
+    plane.wait_for_undecided(1);
+    drop(unseen);
+    for granted in [0, 0x80] {
+        assert_eq!(refused.receive().body.last(), Some(&granted));
+    }
+    thread::scope(|scope| {
+        let deciding = scope.spawn(|| {
+            for other in &mut others {
+                assert_eq!(other.receive().body.last(), Some(&0));
+            }
+        });
+        while !deciding.is_finished() {
+            match plane.undecided() {
+                0 => thread::sleep(Duration::from_millis(1)),
+                _ => plane.decide_one(),
+            }
+        }
+    });
+    assert_eq!(plane.route_count(), 2);
 }
 
 /// One reactor has much more to do than the others, which have to wait for it.
@@ -363,23 +399,18 @@ fn the_last_of_three_quick_connections_stays() {
         client.send(&Packet::Connect(connect.clone()));
         client
     };
-    let wait_for_undecided = |count| {
-        while broker.plane.undecided() < count {
-            thread::sleep(Duration::from_millis(1));
-        }
-    };
     broker.plane.hold_back();
     let mut first = begin();
-    wait_for_undecided(1);
+    broker.plane.wait_for_undecided(1);
     let mut second = begin();
-    wait_for_undecided(2);
+    broker.plane.wait_for_undecided(2);
     broker.plane.decide_one();
     assert!(matches!(first.receive().packet(), Packet::ConnAck(_)));
     let mut third = begin();
-    wait_for_undecided(2);
+    broker.plane.wait_for_undecided(2);
     // The second has lost, and claims again behind the third.
     broker.plane.decide_one();
-    wait_for_undecided(2);
+    broker.plane.wait_for_undecided(2);
     broker.plane.decide_one();
     assert!(matches!(third.receive().packet(), Packet::ConnAck(_)));
     first.expect_end(ReasonCode::SessionTakenOver);

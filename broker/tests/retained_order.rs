@@ -5,14 +5,11 @@
 mod support;
 
 use std::thread;
-use std::time::Duration;
 
 use quorate_model::retained::QoS;
-use quorate_mqtt::packet::{
-    FilterRequest, Packet, Publish, Subscribe, SubscribeRequests, SubscriptionOptions,
-};
+use quorate_mqtt::packet::{Packet, Publish, SubscriptionOptions};
 use quorate_mqtt::version::Version;
-use support::{Client, TestBroker, id, message};
+use support::{Client, TestBroker, message};
 
 fn retained<'a>(topic: &'a str, payload: &'a [u8]) -> Publish<'a> {
     Publish {
@@ -21,27 +18,8 @@ fn retained<'a>(topic: &'a str, payload: &'a [u8]) -> Publish<'a> {
     }
 }
 
-/// Asks, and does not wait for the answer.
 fn ask_for(client: &mut Client, filter: &str) {
-    let mut requests = Vec::new();
-    let options = SubscriptionOptions::of_qos(QoS::AtMostOnce);
-    SubscribeRequests::write(
-        [FilterRequest { filter, options }],
-        Version::V5,
-        &mut requests,
-    );
-    client.send(&Packet::Subscribe(Subscribe {
-        packet_id: id(1),
-        subscription_id: None,
-        user_properties: Default::default(),
-        requests: SubscribeRequests::of(&requests),
-    }));
-}
-
-fn wait_for_undecided(broker: &TestBroker, count: usize) {
-    while broker.plane.undecided() < count {
-        thread::sleep(Duration::from_millis(1));
-    }
+    client.ask_for(1, &[(filter, SubscriptionOptions::of_qos(QoS::AtMostOnce))]);
 }
 
 /// The payloads of all messages that come before the answer to a PINGREQ.
@@ -72,9 +50,9 @@ fn an_older_retained_message_does_not_come_after_a_newer_live_one() {
         assert_eq!(publisher.receive().packet(), Packet::PingResp);
         broker.plane.hold_back();
         ask_for(&mut subscriber, "t");
-        wait_for_undecided(&broker, 1);
+        broker.plane.wait_for_undecided(1);
         publisher.publish(&retained("t", newer));
-        wait_for_undecided(&broker, 2);
+        broker.plane.wait_for_undecided(2);
         assert_eq!(payloads(&mut subscriber), [newer]);
         broker.plane.decide_one();
         while !matches!(subscriber.receive().packet(), Packet::SubAck(_)) {}

@@ -32,9 +32,10 @@ impl Reactor {
         if replays.is_empty() || !self.is_anything_retained() {
             return;
         }
-        let entry = &mut self.sessions[session];
-        let waiting = &mut entry.replays.get_or_insert_default().waiting;
-        waiting.extend(replays);
+        let waiting = self.sessions[session].replays.get_or_insert_default();
+        for (filter, replay) in replays {
+            waiting.insert(filter, replay);
+        }
         self.continue_replays(session);
     }
 
@@ -65,7 +66,7 @@ impl Reactor {
             return;
         };
         while self.takes_more(session)
-            && let Some(mut replay) = replays.waiting.first_entry()
+            && let Some((filter, replay)) = replays.current()
         {
             if self.topics_left == 0 {
                 if !replays.is_scheduled {
@@ -75,12 +76,11 @@ impl Reactor {
                 }
                 break;
             }
-            let filter = replay.key().clone();
-            if self.replay(session, &filter, replay.get_mut()) {
-                replay.remove();
+            if self.replay(session, filter, replay) {
+                replays.end_current();
             }
         }
-        if !replays.waiting.is_empty() {
+        if !replays.is_empty() {
             self.sessions[session].replays = Some(replays);
         }
     }

@@ -221,7 +221,7 @@ impl Reactor {
             return false;
         }
         if let Some(replays) = &mut entry.replays {
-            replays.waiting.remove(filter);
+            replays.remove(filter);
         }
         self.leave_router(session, filter.clone());
         true

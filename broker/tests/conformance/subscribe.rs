@@ -1,7 +1,6 @@
 //! SUBSCRIBE: its form, and what a subscription is worth.
 
 use std::thread;
-use std::time::Duration;
 
 use quorate_model::retained::QoS;
 use quorate_mqtt::limits::Limits;
@@ -275,9 +274,7 @@ fn nothing_is_granted_before_it_is_decided() {
         ask(&mut first, 2);
         ask(&mut second, 1);
         for _ in 0..3 {
-            while broker.plane.undecided() == 0 {
-                thread::sleep(Duration::from_millis(1));
-            }
+            broker.plane.wait_for_undecided(1);
             broker.plane.decide_one();
         }
         let answers = [first.receive(), first.receive(), second.receive()];
@@ -302,9 +299,7 @@ fn what_is_granted_stays() {
         assert_eq!(client.receive().body.last(), Some(&1));
         let mut publisher = broker.socket(version);
         publisher.send(&Packet::Connect(Connect::new(version, "publisher")));
-        while broker.plane.undecided() == 0 {
-            thread::sleep(Duration::from_millis(1));
-        }
+        broker.plane.wait_for_undecided(1);
         broker.plane.decide_one();
         publisher.receive();
         publisher.publish(&message("t", QoS::AtLeastOnce, b"x"));

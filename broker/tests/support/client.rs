@@ -113,8 +113,8 @@ impl Client {
         self.stream.flush().unwrap();
     }
 
-    /// Subscribes, and returns the codes of the SUBACK.
-    pub(crate) fn subscribe(&mut self, filters: &[(&str, SubscriptionOptions)]) -> Vec<ReasonCode> {
+    /// Subscribes, and does not wait for the answer.
+    pub(crate) fn ask_for(&mut self, packet_id: u16, filters: &[(&str, SubscriptionOptions)]) {
         let mut bytes = Vec::new();
         let requests = filters.iter().map(|(filter, options)| FilterRequest {
             filter,
@@ -122,11 +122,16 @@ impl Client {
         });
         SubscribeRequests::write(requests, self.version, &mut bytes);
         self.send(&Packet::Subscribe(Subscribe {
-            packet_id: id(1),
+            packet_id: id(packet_id),
             subscription_id: None,
             user_properties: Default::default(),
             requests: SubscribeRequests::of(&bytes),
         }));
+    }
+
+    /// Subscribes, and returns the codes of the SUBACK.
+    pub(crate) fn subscribe(&mut self, filters: &[(&str, SubscriptionOptions)]) -> Vec<ReasonCode> {
+        self.ask_for(1, filters);
         let received = self.receive();
         match received.packet() {
             Packet::SubAck(suback) => suback.reasons.iter().collect(),

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use quorate_broker::{ControlPlane, Done, Unavailable};
 use quorate_model::cluster::ClusterName;
@@ -14,6 +16,8 @@ use quorate_model::reply::Reply;
 use quorate_model::state::ClusterState;
 use quorate_model::view::ClusterView;
 use quorate_model::wire;
+
+use super::PATIENCE;
 
 type Undecided = (Vec<Command>, Done);
 
@@ -60,10 +64,32 @@ impl LocalPlane {
             .map_or(0, VecDeque::len)
     }
 
+    pub(crate) fn wait_for_undecided(&self, count: usize) {
+        let start = Instant::now();
+        while self.undecided() < count {
+            assert!(start.elapsed() < PATIENCE, "there are {}", self.undecided());
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    pub(crate) fn route_count(&self) -> usize {
+        self.state.lock().unwrap().0.view().route_count()
+    }
+
     /// Decides the oldest proposal.
     pub(crate) fn decide_one(&self) {
         let (commands, done) = self.oldest();
         done(Ok(self.apply(commands)));
+    }
+
+    /// Decides the oldest proposal; nobody sees what follows from it, and whoever looks
+    /// waits, for as long as what is returned is there.
+    pub(crate) fn decide_one_unseen(&self) -> impl Drop + '_ {
+        let (commands, done) = self.oldest();
+        let replies = self.apply(commands);
+        let unseen = self.state.lock().unwrap();
+        done(Ok(replies));
+        unseen
     }
 
     /// Says of the oldest proposal that nobody knows what became of it.
