@@ -48,6 +48,11 @@ impl Row {
 }
 
 impl Comparison {
+    /// All runs that count.
+    pub(super) fn samples(&self) -> impl Iterator<Item = &Sample> {
+        self.rows.iter().flat_map(|row| row.cells.iter().flatten())
+    }
+
     pub(super) fn to_json(&self) -> Value {
         let rows = self.rows.iter().map(|row| {
             let cells = self.brokers.iter().zip(&row.cells);
@@ -79,10 +84,11 @@ pub(super) mod tests {
                     .filter(|it| !it.is_empty())
                     .into_iter()
                     .collect();
-                Sample::of(json!({
+                let report = json!({
                     "broker_cpu_s_per_million": figure,
                     "problems": problems,
-                }))
+                });
+                Sample::of(report, figure / 500.0)
             };
             figures.map(sample).to_vec()
         };

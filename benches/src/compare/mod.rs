@@ -3,6 +3,7 @@
 //! ```text
 //! for each scenario, five times: for each broker in turn
 //!     Running (broker on core 0) <-- quorate-bench --json (core 1) --> Sample
+//!     (again, if the machine's host took much of the time away)
 //! samples --> Comparison --> table, plot, raw JSON
 //! ```
 
@@ -15,4 +16,5 @@ mod plot;
 mod running;
 mod scenario;
 mod spread;
+mod stolen;
 mod table;

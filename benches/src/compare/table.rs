@@ -1,5 +1,6 @@
 use std::fmt::Write as _;
 
+use super::bench::Sample;
 use super::comparison::Comparison;
 use super::spread::Spread;
 
@@ -36,11 +37,27 @@ pub(super) fn to_markdown(comparison: &Comparison) -> String {
         }
         text.push('\n');
     }
+    text += &disturbance(comparison);
     let problems = problems(comparison);
     if !problems.is_empty() {
         let _ = write!(text, "\n(!) Not all went well:\n\n{problems}");
     }
     text
+}
+
+/// How much of it was the host's doing.
+fn disturbance(comparison: &Comparison) -> String {
+    let shares: Vec<f64> = comparison.samples().map(Sample::stolen).collect();
+    let repeated: usize = comparison.samples().map(Sample::repeated).sum();
+    let Some(spread) = Spread::of(&shares) else {
+        return String::new();
+    };
+    format!(
+        "\nThe machine's host took {:.1} % of the time away in a run (median; at most {:.1} %); \
+         {repeated} runs were repeated for that.\n",
+        100.0 * spread.median,
+        100.0 * spread.most
+    )
 }
 
 fn problems(comparison: &Comparison) -> String {
@@ -88,6 +105,8 @@ mod tests {
                         | --- | --- | --- | --- |\n\
                         | fan-in --qos 0 | CPU s per million delivered | 4.00 (2.00..8.00) \
                         | 0.500 (0.250..0.750) (!) |\n\
+                        \nThe machine's host took 0.5 % of the time away in a run (median; at \
+                        most 1.6 %); 0 runs were repeated for that.\n\
                         \n(!) Not all went well:\n\n\
                         - quorate, fan-in --qos 0: lost: 2\n";
         assert_eq!(to_markdown(&example()), expected);
