@@ -139,6 +139,21 @@ impl Besieged {
         });
     }
 
+    /// Waits until it has sent away all clients but so many.
+    #[track_caller]
+    pub(crate) fn wait_for_clients(&self, most: usize) {
+        until("clients are sent away", || {
+            let metrics = self.node.get("/metrics").ok_or("no answer")?;
+            let mut lines = metrics.lines();
+            let count = lines.find_map(|line| line.strip_prefix("quorate_clients "));
+            let count: usize = count
+                .and_then(|count| count.parse().ok())
+                .ok_or("no number of clients")?;
+            let is_done = count <= most;
+            is_done.then_some(()).ok_or(format!("there are {count}"))
+        });
+    }
+
     pub(crate) fn connections(&self, wanted: usize) -> Vec<std::net::TcpStream> {
         (0..allowed(wanted)).map(|_| connect(self.mqtt)).collect()
     }
