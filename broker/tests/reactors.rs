@@ -206,7 +206,8 @@ fn the_cluster_knows_what_is_wanted() {
     }
 }
 
-/// Nor is one that has been refused to another client which has not been told yet.
+/// Whoever asks for a route that another client was refused, and has not been told of yet,
+/// gets one of its own.
 #[test]
 fn a_route_that_was_refused_is_granted_to_nobody() {
     let broker = broker();
