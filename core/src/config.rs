@@ -76,6 +76,8 @@ pub struct CompactionConfig {
     /// A snapshot is taken when the log since the last one outgrew both this
     /// and that snapshot: what is written for snapshots then stays
     /// proportional to what is written for the log, at any size of the state.
+    /// Entries that hold one request each take several times their bytes in
+    /// memory until they are cut, so this is not much more than a tail.
     pub min_log_bytes: u64,
     /// What is kept of the log below a snapshot, so that a core that was away
     /// briefly catches up by log.
@@ -208,8 +210,8 @@ impl Default for CoreLimits {
 impl Default for CompactionConfig {
     fn default() -> Self {
         Self {
-            min_log_bytes: 4 * 1024 * 1024,
-            tail_entries: 1_024,
+            min_log_bytes: 64 * 1024,
+            tail_entries: 256,
             tail_bytes: 4 * 1024 * 1024,
         }
     }

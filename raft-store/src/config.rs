@@ -1,8 +1,11 @@
 /// How the store works; plain values, already validated.
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
-    /// Log entries up to this many bytes stay in memory, so that replication
-    /// to followers that keep up never reads the disk.
+    /// The newest log entries stay in memory, up to this many and this many
+    /// bytes, so that replication to followers that keep up never reads the
+    /// disk. Under load an entry holds thousands of requests, and the bytes
+    /// decide; where requests come singly, the number does.
+    pub cache_entries: usize,
     pub cache_bytes: usize,
     /// Jobs that may wait for the I/O worker; whoever sends one more waits.
     pub queue_jobs: usize,
@@ -29,6 +32,7 @@ pub enum Offload {
 impl Default for StoreConfig {
     fn default() -> Self {
         Self {
+            cache_entries: 256,
             cache_bytes: 32 << 20,
             queue_jobs: 1024,
             snapshot_group_bytes: 1 << 20,

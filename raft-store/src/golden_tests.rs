@@ -17,7 +17,7 @@ use crate::record::{SnapshotRecord, StoreRecord};
 use crate::{Payload, SnapshotFile, record};
 
 openraft::declare_raft_types!(
-    GoldenTypes:
+    pub(crate) GoldenTypes:
         D = Payload,
         R = (),
         NodeId = u64,

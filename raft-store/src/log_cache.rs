@@ -12,9 +12,16 @@ use crate::StoreTypes;
 pub(crate) struct LogCache<C: StoreTypes> {
     entries: VecDeque<Cached<C>>,
     bytes: usize,
-    limit_bytes: usize,
+    limits: CacheLimits,
     /// Entries below this index are in the engine.
     written_end: u64,
+}
+
+/// How much stays here after the engine holds it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CacheLimits {
+    pub(crate) entries: usize,
+    pub(crate) bytes: usize,
 }
 
 #[derive(Debug)]
@@ -24,11 +31,11 @@ struct Cached<C: StoreTypes> {
 }
 
 impl<C: StoreTypes> LogCache<C> {
-    pub(crate) fn new(limit_bytes: usize, written_end: u64) -> Self {
+    pub(crate) fn new(limits: CacheLimits, written_end: u64) -> Self {
         Self {
             entries: VecDeque::new(),
             bytes: 0,
-            limit_bytes,
+            limits,
             written_end,
         }
     }
@@ -56,9 +63,13 @@ impl<C: StoreTypes> LogCache<C> {
     /// The engine holds all entries up to `index` now.
     pub(crate) fn written(&mut self, index: u64) {
         self.written_end = self.written_end.max(index + 1);
-        while self.bytes > self.limit_bytes && self.first() < Some(self.written_end) {
+        while self.is_over() && self.first() < Some(self.written_end) {
             self.pop_front();
         }
+    }
+
+    fn is_over(&self) -> bool {
+        self.entries.len() > self.limits.entries || self.bytes > self.limits.bytes
     }
 
     /// Forgets the entries from `index` on.
@@ -96,5 +107,50 @@ impl<C: StoreTypes> LogCache<C> {
         if let Some(cached) = self.entries.pop_front() {
             self.bytes -= cached.bytes;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use openraft::{CommittedLeaderId, EntryPayload, LogId};
+
+    use super::*;
+    use crate::golden_tests::GoldenTypes;
+
+    const LIMITS: CacheLimits = CacheLimits {
+        entries: 10,
+        bytes: 1_000,
+    };
+
+    fn cache_of(range: std::ops::Range<u64>, bytes: usize) -> LogCache<GoldenTypes> {
+        let mut cache = LogCache::new(LIMITS, range.start);
+        for index in range {
+            let entry = Entry {
+                log_id: LogId::new(CommittedLeaderId::new(1, 1), index),
+                payload: EntryPayload::Blank,
+            };
+            cache.push(entry, bytes);
+        }
+        cache
+    }
+
+    #[test]
+    fn small_entries_are_bounded_by_their_number_and_large_ones_by_their_bytes() {
+        for (bytes, kept) in [(1, 10), (100, 10), (200, 5), (2_000, 0)] {
+            let mut cache = cache_of(0..100, bytes);
+            cache.written(99);
+            assert_eq!(cache.entries.len(), kept, "of {bytes} bytes");
+            assert_eq!(cache.bytes, kept * bytes);
+        }
+    }
+
+    #[test]
+    fn what_the_engine_does_not_hold_stays_whatever_it_takes() {
+        let mut cache = cache_of(0..100, 2_000);
+        assert_eq!(cache.first(), Some(0));
+        cache.written(39);
+        assert_eq!(cache.first(), Some(40));
+        assert_eq!(cache.range(0, 100).len(), 60);
     }
 }

@@ -2,7 +2,7 @@ use std::sync::{Arc, RwLock};
 
 use tokio::sync::mpsc;
 
-use crate::log_cache::LogCache;
+use crate::log_cache::{CacheLimits, LogCache};
 use crate::log_reader::{LogShared, LogView};
 use crate::recovery::Recovered;
 use crate::snapshot_store::{SnapshotStore, StoredSnapshot};
@@ -42,7 +42,7 @@ pub fn open<C: StoreTypes, M: Machine<Reply = C::R>>(
         None => Applied::default(),
     };
     let (sender, jobs) = mpsc::channel(config.queue_jobs.max(1));
-    let view = view(&recovered, config.cache_bytes);
+    let view = view(&recovered, &config);
     let shared = LogShared::new(Arc::clone(&engine), health.clone(), view);
     let shared = Arc::new(shared);
     let worker = IoWorker::new(
@@ -73,17 +73,21 @@ pub fn open<C: StoreTypes, M: Machine<Reply = C::R>>(
     ))
 }
 
-fn view<C: StoreTypes>(recovered: &Recovered, cache_bytes: usize) -> LogView<C> {
+fn view<C: StoreTypes>(recovered: &Recovered, config: &StoreConfig) -> LogView<C> {
     let last = recovered.last();
     let end = last.map_or(0, |last| last.index + 1);
     let purged_end = recovered.purged.map_or(0, |purged| purged.index + 1);
+    let limits = CacheLimits {
+        entries: config.cache_entries,
+        bytes: config.cache_bytes,
+    };
     LogView {
         vote: recovered.vote,
         committed: recovered.committed,
         purged: recovered.purged,
         first_index: recovered.log.map_or(purged_end, |(first, _)| first.index),
         last,
-        cache: LogCache::new(cache_bytes, end),
+        cache: LogCache::new(limits, end),
     }
 }
 
