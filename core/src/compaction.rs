@@ -6,6 +6,7 @@ use std::sync::Arc;
 use quorate_raft_store::StoreMeter;
 use tokio::sync::watch;
 
+use crate::CompactionConfig;
 use crate::group::Group;
 use crate::types::Runtime;
 
@@ -58,7 +59,7 @@ impl<R: Runtime> Compactor<R> {
             let is_building = asked_at.is_some_and(|(newest_then, log_then)| {
                 newest_then == newest && log_bytes <= log_then + bound
             });
-            if !is_building && log_bytes > bound {
+            if !is_building && self.is_due() {
                 asked_at = Some((newest, log_bytes));
                 if self.group.raft.trigger().snapshot().await.is_err() {
                     return;
@@ -80,7 +81,17 @@ impl<R: Runtime> Compactor<R> {
         }
     }
 
-    /// How much log asks for a snapshot.
+    fn is_due(&self) -> bool {
+        let meter = &self.meter;
+        is_due(
+            &self.group.config.compaction,
+            meter.log_bytes_since_snapshot(),
+            meter.log_entries_since_snapshot(),
+            meter.snapshot_bytes(),
+        )
+    }
+
+    /// How much log asks for a snapshot, however few its entries.
     fn bound(&self) -> u64 {
         let config = &self.group.config.compaction;
         config.min_log_bytes.max(self.meter.snapshot_bytes())
@@ -111,10 +122,40 @@ impl<R: Runtime> Compactor<R> {
     }
 }
 
+/// Whether so much log since a snapshot of this size asks for the next.
+fn is_due(config: &CompactionConfig, bytes: u64, entries: u64, snapshot_bytes: u64) -> bool {
+    let is_long = bytes > config.min_log_bytes || entries > config.min_log_entries;
+    is_long && bytes > snapshot_bytes
+}
+
 impl<R: Runtime> fmt::Debug for Compactor<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Compactor")
             .field("group", &self.group)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_is_due_by_bytes_or_entries_but_not_before_the_log_outgrew_the_last() {
+        let config = CompactionConfig {
+            min_log_bytes: 1_000,
+            min_log_entries: 10,
+            ..CompactionConfig::default()
+        };
+        for (bytes, entries, snapshot_bytes, expected) in [
+            (1_000, 10, 0, false),
+            (1_001, 1, 0, true),
+            (1_001, 1, 1_001, false),
+            (500, 11, 499, true),
+            (500, 11, 500, false),
+        ] {
+            let due = is_due(&config, bytes, entries, snapshot_bytes);
+            assert_eq!(due, expected, "{bytes} bytes in {entries} entries");
+        }
     }
 }

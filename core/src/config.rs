@@ -73,12 +73,14 @@ pub struct CoreLimits {
 /// When the log is cut.
 #[derive(Debug, Clone)]
 pub struct CompactionConfig {
-    /// A snapshot is taken when the log since the last one outgrew both this
-    /// and that snapshot: what is written for snapshots then stays
-    /// proportional to what is written for the log, at any size of the state.
-    /// Entries that hold one request each take several times their bytes in
-    /// memory until they are cut, so this is not much more than a tail.
+    /// A snapshot is taken when the log since the last one outgrew that
+    /// snapshot and has as many bytes as this, or as many entries. What is
+    /// written for snapshots then stays proportional to what is written for
+    /// the log, at any size of the state.
     pub min_log_bytes: u64,
+    /// An entry that holds one request takes several times its bytes in memory
+    /// until it is cut.
+    pub min_log_entries: u64,
     /// What is kept of the log below a snapshot, so that a core that was away
     /// briefly catches up by log.
     pub tail_entries: u64,
@@ -210,7 +212,8 @@ impl Default for CoreLimits {
 impl Default for CompactionConfig {
     fn default() -> Self {
         Self {
-            min_log_bytes: 64 * 1024,
+            min_log_bytes: 4 * 1024 * 1024,
+            min_log_entries: 512,
             tail_entries: 256,
             tail_bytes: 4 * 1024 * 1024,
         }
