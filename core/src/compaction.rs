@@ -44,7 +44,7 @@ impl<R: Runtime> Compactor<R> {
         let mut purged = None;
         // The snapshot that was newest when one was last asked for, and the log
         // since it by then.
-        let mut asked_at = None;
+        let mut asked_at: Option<(Option<u64>, u64)> = None;
         loop {
             self.measure();
             let newest = metrics.borrow_and_update().snapshot.map(|id| id.index);
@@ -57,7 +57,7 @@ impl<R: Runtime> Compactor<R> {
             // openraft ignores the wish while an older snapshot is being built,
             // so it is repeated when as much log again has come.
             let is_building = asked_at.is_some_and(|(newest_then, log_then)| {
-                newest_then == newest && log_bytes <= log_then + bound
+                newest_then == newest && log_bytes <= log_then.saturating_add(bound)
             });
             if !is_building && self.is_due() {
                 asked_at = Some((newest, log_bytes));

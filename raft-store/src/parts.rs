@@ -7,10 +7,10 @@ use crate::{Engine, StoreError, Tree, Write, keys};
 
 /// No part is longer. 24 of them (a page of 16, one that is being added, and
 /// 7 more for pages being merged) are below a quarter of sled's segment.
-pub(crate) const PART_LIMIT: usize = 4 << 10;
+pub(crate) const PART_LIMIT: usize = 64 << 10;
 
 /// No value has more parts: 64 MiB, far above entries and chunks.
-const PARTS_LIMIT: usize = 16 << 10;
+const PARTS_LIMIT: usize = 1024;
 
 /// Adds the writes that store `bytes` under `prefix`.
 pub(crate) fn put(
@@ -49,9 +49,7 @@ pub(crate) fn get(
     let Some(mut bytes) = engine.get(tree, &keys::part(prefix, 0))? else {
         return Ok(None);
     };
-    // Parts were longer once: a first part of at least this length may have
-    // followers.
-    if bytes.len() >= PART_LIMIT {
+    if bytes.len() == PART_LIMIT {
         let from = keys::part(prefix, 1);
         let to = keys::part(prefix, u16::MAX);
         for (_, piece) in engine.range(tree, &from, &to, PARTS_LIMIT)? {
@@ -90,24 +88,6 @@ mod tests {
             engine.write(writes).unwrap();
             let found = get(&engine, Tree::Log, &prefix).unwrap();
             assert_eq!(found, (length > 0).then_some(bytes));
-        }
-    }
-
-    #[test]
-    fn values_in_the_longer_parts_of_old_stores_come_back() {
-        const OLD_LIMIT: usize = 64 << 10;
-        for length in [10_000, OLD_LIMIT, 3 * OLD_LIMIT, 3 * OLD_LIMIT + 7] {
-            let engine = MemoryEngine::new();
-            let bytes: Vec<u8> = (0..length).map(|position| (position % 251) as u8).collect();
-            for (number, piece) in (0..).zip(bytes.chunks(OLD_LIMIT)) {
-                let write = Write::Put {
-                    tree: Tree::Log,
-                    key: keys::part(b"prefix", number),
-                    value: piece.to_vec(),
-                };
-                engine.write(vec![write]).unwrap();
-            }
-            assert_eq!(get(&engine, Tree::Log, b"prefix").unwrap(), Some(bytes));
         }
     }
 

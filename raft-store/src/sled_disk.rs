@@ -35,22 +35,6 @@ pub(crate) fn prepare(directory: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The size of the segments of the database in `directory`, which can't be
-/// changed any more; `None` if there is no database yet. A file that says
-/// nothing readable is left for sled to refuse.
-pub(crate) fn segment_bytes(directory: &Path) -> Result<Option<usize>, StoreError> {
-    let path = directory.join("conf");
-    let settings = match fs::read(&path) {
-        Ok(settings) => settings,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed("read", &path, &error)),
-    };
-    // Lines of text, then a checksum.
-    let mut lines = settings.split(|byte| *byte == b'\n');
-    let size = lines.find_map(|line| line.strip_prefix(b"segment_size: "));
-    Ok(size.and_then(|size| str::from_utf8(size).ok()?.parse().ok()))
-}
-
 impl SledDisk {
     /// Called after sled opened, before anything is written: whatever sled
     /// created is made durable here.

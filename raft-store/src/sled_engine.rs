@@ -14,9 +14,8 @@ use crate::sled_watch::SledWatch;
 use crate::{Engine, Pair, StoreError, Tree, Write, sled_disk};
 
 /// sled writes its log in segments of this size, and what is larger than a
-/// quarter of it to separate files that it never syncs. It fills a buffer of
-/// this size before it takes the next, so small segments are little memory.
-const SEGMENT_BYTES: usize = 512 << 10;
+/// quarter of it to separate files that it never syncs.
+const SEGMENT_BYTES: usize = 8 << 20;
 
 /// Pages hold at most 16 values, and a few more while they change.
 const _: () = assert!(24 * PART_LIMIT < SEGMENT_BYTES / 4);
@@ -69,7 +68,7 @@ impl SledEngine {
         sled_disk::prepare(path)?;
         let config = sled::Config::new()
             .path(path)
-            .segment_size(sled_disk::segment_bytes(path)?.unwrap_or(SEGMENT_BYTES))
+            .segment_size(SEGMENT_BYTES)
             .cache_capacity(options.cache_bytes)
             .flush_every_ms(Some(FLUSH_EVERY_MS));
         // sled trusts its files: some damage makes it panic.

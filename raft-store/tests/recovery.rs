@@ -432,11 +432,8 @@ fn damage_to_sled_files_does_not_go_unseen() {
         copy_directory(directory.path(), copy.path());
         let path = copy.path().join(name);
         let mut bytes = std::fs::read(&path).unwrap();
-        // Every second block, so that it is not just what sled has rewritten
-        // elsewhere.
-        for block in bytes.chunks_mut(8 << 10).step_by(2) {
-            block.fill(0xa5);
-        }
+        let length = bytes.len();
+        bytes[..length.min(1 << 20)].fill(0xa5);
         std::fs::write(&path, bytes).unwrap();
         let lost = match SledEngine::open(copy.path()) {
             Err(error) => {
@@ -448,9 +445,7 @@ fn damage_to_sled_files_does_not_go_unseen() {
             }
             // What sled itself takes for the end of its log is found by the
             // records above it.
-            Ok(engine) => !engine
-                .range(Tree::Log, &[], &END, usize::MAX)
-                .is_ok_and(|pairs| pairs.len() == 200),
+            Ok(engine) => pairs(&engine, Tree::Log).len() < 200,
         };
         assert!(lost, "the damage to `{name}` went unseen");
     }

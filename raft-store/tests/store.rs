@@ -165,7 +165,7 @@ async fn sled_never_writes_files_of_their_own_for_our_values() {
     let mut random = common::Random(41);
     let mut next = 0;
     for round in 0..60 {
-        let sizes = [4_000, 4 << 10, 5_000, 64 << 10, 700_000, 3_000_000, 10];
+        let sizes = [65_500, 65_536, 64 << 10, 131_000, 700_000, 3_000_000, 10];
         let entries: Vec<_> = (next..next + 1 + random.below(20))
             .map(|index| {
                 let size = sizes[random.below(sizes.len() as u64) as usize];
@@ -186,23 +186,6 @@ async fn sled_never_writes_files_of_their_own_for_our_values() {
         assert_eq!(engine.blob_count().unwrap(), 0, "round {round}");
     }
     opened.close();
-}
-
-/// Stores from before had larger segments, which stay as they are.
-#[tokio::test]
-async fn a_database_with_segments_of_another_size_is_opened() {
-    let directory = tempfile::tempdir().unwrap();
-    let older = sled::Config::new().path(directory.path());
-    drop(older.segment_size(8 << 20).open().unwrap());
-
-    let mut opened = common::open_directory(directory.path()).unwrap();
-    let entries = common::append(&mut opened.log, 1, 0..50).await;
-    opened.close();
-    let mut opened = common::open_directory(directory.path()).unwrap();
-    assert_eq!(opened.log.try_get_log_entries(..).await.unwrap(), entries);
-    opened.close();
-    let settings = std::fs::read(directory.path().join("conf")).unwrap();
-    assert!(settings.starts_with(b"segment_size: 8388608\n"));
 }
 
 async fn append_more_and_purge(opened: &mut Opened, next: &mut u64) {

@@ -211,6 +211,7 @@ async fn large_entries_are_carried_in_pieces() {
         let mut config = config(id, 1);
         config.limits.append_bytes = 1024 * 1024;
         config.compaction.min_log_bytes = u64::MAX;
+        config.compaction.min_log_entries = u64::MAX;
         cores.push(start(config, Arc::new(MemoryEngine::new()), &network).await);
     }
     form(&cores[0], &[1, 2, 3]).await;
