@@ -59,7 +59,7 @@ impl<R: Runtime> Compactor<R> {
             let is_building = asked_at.is_some_and(|(newest_then, log_then)| {
                 newest_then == newest && log_bytes <= log_then.saturating_add(bound)
             });
-            if !is_building && self.is_due() {
+            if !is_building && self.is_due(log_bytes) {
                 asked_at = Some((newest, log_bytes));
                 if self.group.raft.trigger().snapshot().await.is_err() {
                     return;
@@ -81,14 +81,10 @@ impl<R: Runtime> Compactor<R> {
         }
     }
 
-    fn is_due(&self) -> bool {
-        let meter = &self.meter;
-        is_due(
-            &self.group.config.compaction,
-            meter.log_bytes_since_snapshot(),
-            meter.log_entries_since_snapshot(),
-            meter.snapshot_bytes(),
-        )
+    fn is_due(&self, log_bytes: u64) -> bool {
+        let config = &self.group.config.compaction;
+        let entries = self.meter.log_entries_since_snapshot();
+        is_due(config, log_bytes, entries, self.meter.snapshot_bytes())
     }
 
     /// How much log asks for a snapshot, however few its entries.

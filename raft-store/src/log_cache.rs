@@ -112,7 +112,6 @@ impl<C: StoreTypes> LogCache<C> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use openraft::{CommittedLeaderId, EntryPayload, LogId};
 
     use super::*;
