@@ -90,10 +90,12 @@ impl ClusterView {
             }
             Change::RoutesDropped { node } => self.drop_routes(node),
             Change::RetainedSet { topic, retained } => {
-                self.retained_totals.add(&topic, &retained);
-                if let Some(before) = tables.retained.insert(topic.clone(), retained) {
-                    self.retained_totals.remove(&topic, &before);
+                // The old one first: both may expire at the same moment.
+                if let Some(before) = tables.retained.get(&topic) {
+                    self.retained_totals.remove(&topic, before);
                 }
+                self.retained_totals.add(&topic, &retained);
+                tables.retained.insert(topic, retained);
             }
             Change::RetainedCleared { topic } => {
                 if let Some(removed) = tables.retained.remove(&topic) {

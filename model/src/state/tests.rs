@@ -365,6 +365,8 @@ fn retained_messages_that_have_expired_are_removed_in_the_end() {
     assert_eq!(retain_until("b", Some(6_000), 1_000), "ab");
     // Published again, it is good for longer.
     assert_eq!(retain_until("a", Some(9_000), 2_000), "ab");
+    // Or, in the same moment, for as long.
+    assert_eq!(retain_until("b", Some(6_000), 2_000), "ab");
     assert_eq!(retain_until("c", None, 6_000 + EXPIRED_KEPT_MS), "abc");
     assert_eq!(retain_until("d", None, 6_001 + EXPIRED_KEPT_MS), "acd");
     assert_eq!(retain_until("a", None, 9_000 + EXPIRED_KEPT_MS), "acd");
