@@ -13,7 +13,8 @@ use crate::StoreError;
 /// After the first error the engine is not used again, except for reads.
 pub trait Engine: Send + Sync + Debug + 'static {
     /// Applies the writes in order, all or nothing after a crash; reads see
-    /// them at once, they are durable only after [`Engine::sync`].
+    /// them at once, they are durable only after [`Engine::sync`]. This crate
+    /// writes a few thousand bytes at a time.
     fn write(&self, batch: Vec<Write>) -> Result<(), StoreError>;
 
     /// Returns when everything written before is durable, for real.
@@ -98,14 +99,6 @@ impl Write {
     pub fn tree(&self) -> Tree {
         match self {
             Self::Put { tree, .. } | Self::Remove { tree, .. } => *tree,
-        }
-    }
-
-    /// Bytes of key and value, for whoever bounds the size of batches.
-    pub fn bytes(&self) -> usize {
-        match self {
-            Self::Put { key, value, .. } => key.len() + value.len(),
-            Self::Remove { key, .. } => key.len(),
         }
     }
 }

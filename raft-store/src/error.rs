@@ -30,6 +30,12 @@ pub enum StoreError {
         found: u16,
         known: u16,
     },
+    #[error(
+        "{place} has another layout than this build's; nothing was changed: run the build \
+         that wrote it, or remove this node from the cluster and let it join again with an \
+         empty directory"
+    )]
+    OtherLayout { place: String },
     #[error("snapshot {snapshot} was refused, the state is untouched: {detail}")]
     SnapshotRefused { snapshot: String, detail: String },
     #[error("the state machine failed at {place}: {detail}")]

@@ -9,12 +9,13 @@
 //! ```
 //!
 //! One worker owns every write: it takes all jobs that wait, writes them as
-//! one batch, syncs once, and only then answers. [`open`] repairs what a crash
+//! they came, syncs once, and only then answers. [`open`] repairs what a crash
 //! left behind and refuses what it does not know.
 
 #[cfg(all(feature = "mutants", not(debug_assertions)))]
 compile_error!("the feature `mutants` plants bugs: it must not be in a release build");
 
+mod batches;
 mod config;
 mod engine;
 mod error;

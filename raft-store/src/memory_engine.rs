@@ -20,6 +20,8 @@ struct State {
     synced: Pairs,
     writes: u64,
     syncs: u64,
+    /// What there was after each batch, if anybody wants to know.
+    moments: Option<Vec<Pairs>>,
     failure: Option<StoreError>,
 }
 
@@ -38,6 +40,17 @@ impl MemoryEngine {
     pub fn after_crash(&self) -> Self {
         let pairs = self.lock().pairs.clone();
         Self::with_pairs(pairs)
+    }
+
+    /// From now on the engine keeps what there is after each batch.
+    pub fn keep_moments(&self) {
+        self.lock().moments = Some(Vec::new());
+    }
+
+    /// What a crash between any two batches would have left.
+    pub fn moments(&self) -> Vec<Self> {
+        let moments = self.lock().moments.clone().unwrap_or_default();
+        moments.into_iter().map(Self::with_pairs).collect()
     }
 
     /// From now on every write and sync answers `error`.
@@ -83,6 +96,10 @@ impl Engine for MemoryEngine {
                 Write::Put { tree, key, value } => state.pairs.insert((tree, key), value),
                 Write::Remove { tree, key } => state.pairs.remove(&(tree, key)),
             };
+        }
+        let State { pairs, moments, .. } = &mut *state;
+        if let Some(moments) = moments {
+            moments.push(pairs.clone());
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use quorate_model::frame;
 use quorate_model::frame::{Format, FrameError};
 
 use crate::record::{SnapshotRecord, StoreRecord};
-use crate::{Engine, StoreError, StoreTypes, Tree, Write, keys, log_reader, record};
+use crate::{Engine, StoreError, StoreTypes, Tree, Write, batches, keys, log_reader, record};
 
 /// What entries and snapshots are counted up to, in any store.
 const MAX_NUMBER: u64 = u64::MAX >> 1;
@@ -157,43 +157,66 @@ fn read_log_bounds<C: StoreTypes>(
 ) -> Result<Option<LogBounds>, StoreError> {
     let start = purged.map_or(0, |purged| purged.index + 1);
     let mut from = keys::log(start);
-    let mut expected = (start, 0);
-    let mut any = false;
+    let mut walk = LogWalk::from(start);
     loop {
         let keys = engine.keys(Tree::Log, &from, keys::END, KEYS_AT_ONCE)?;
         for key in &keys {
-            expected = check_log_key(key, expected)?;
+            walk.pass(key)?;
         }
-        any |= !keys.is_empty();
         match keys.last() {
             Some(last) if keys.len() == KEYS_AT_ONCE => from = successor(last),
             _ => break,
         }
     }
-    if !any {
+    if walk.next_index == start {
         return Ok(None);
     }
     let (first, _) = log_reader::read_entry::<C>(engine, start)?;
-    let (last, _) = log_reader::read_entry::<C>(engine, expected.0 - 1)?;
+    let (last, _) = log_reader::read_entry::<C>(engine, walk.next_index - 1)?;
     Ok(Some((first.log_id, last.log_id)))
 }
 
-/// `expected` is the next entry and, within the entry before it, the next part;
-/// returns the same for what follows `key`.
-fn check_log_key(key: &[u8], expected: (u64, u16)) -> Result<(u64, u16), StoreError> {
-    let (next_index, next_part) = expected;
-    let Some((index, part)) = keys::parse_log(key) else {
-        let detail = format!("{key:02x?} is no key of this tree");
-        return Err(StoreError::corrupt("the log", detail));
-    };
-    if part == 0 && index == next_index {
-        return Ok((index + 1, 1));
+/// A walk over the keys of the log, in their order.
+struct LogWalk {
+    next_index: u64,
+    /// Of the entry before that one.
+    next_part: u16,
+    /// Whether there are parts of the next entry without its first. It was being written
+    /// or removed when the process ended, and nothing can follow it.
+    is_torn: bool,
+}
+
+impl LogWalk {
+    fn from(start: u64) -> Self {
+        Self {
+            next_index: start,
+            next_part: 0,
+            is_torn: false,
+        }
     }
-    if part > 0 && part == next_part && index.checked_add(1) == Some(next_index) {
-        return Ok((next_index, part + 1));
+
+    fn pass(&mut self, key: &[u8]) -> Result<(), StoreError> {
+        let Some((index, part)) = keys::parse_log(key) else {
+            let detail = format!("{key:02x?} is no key of this tree");
+            return Err(StoreError::corrupt("the log", detail));
+        };
+        let next_index = self.next_index;
+        if part > 0 && index == next_index {
+            self.is_torn = true;
+            return Ok(());
+        }
+        if part == 0 && index == next_index && !self.is_torn {
+            self.next_index += 1;
+            self.next_part = 1;
+            return Ok(());
+        }
+        if part > 0 && part == self.next_part && index.checked_add(1) == Some(next_index) {
+            self.next_part += 1;
+            return Ok(());
+        }
+        let detail = format!("entry {next_index} is missing, entry {index} part {part} was found");
+        Err(StoreError::corrupt("the log", detail))
     }
-    let detail = format!("entry {next_index} is missing, entry {index} part {part} was found");
-    Err(StoreError::corrupt("the log", detail))
 }
 
 /// Entries and snapshots of a term are written after a vote of that term.
@@ -240,6 +263,9 @@ fn remove_leftovers(engine: &dyn Engine, recovered: &Recovered) -> Result<(), St
         let to = keys::log(purged.index + 1);
         remove_range(engine, Tree::Log, &[], &to)?;
     }
+    // Parts of an entry that is not there.
+    let end = recovered.last().map_or(0, |last| last.index + 1);
+    remove_range(engine, Tree::Log, &keys::log(end), keys::END)?;
     match &recovered.snapshot {
         None => remove_range(engine, Tree::Snapshot, &[], keys::END)?,
         Some(record) => {
@@ -258,7 +284,7 @@ fn remove_range(engine: &dyn Engine, tree: Tree, from: &[u8], to: &[u8]) -> Resu
             return Ok(());
         }
         let removes = keys.into_iter().map(|key| Write::Remove { tree, key });
-        engine.write(removes.collect())?;
+        batches::write(engine, removes)?;
     }
 }
 

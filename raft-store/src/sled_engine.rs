@@ -2,7 +2,7 @@ use std::mem::ManuallyDrop;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::{fmt, panic};
 
 use sled::Transactional;
@@ -11,19 +11,24 @@ use sled::transaction::{TransactionError, UnabortableTransactionError};
 use crate::parts::PART_LIMIT;
 use crate::sled_disk::SledDisk;
 use crate::sled_watch::SledWatch;
-use crate::{Engine, Pair, StoreError, Tree, Write, sled_disk};
+use crate::{Engine, Pair, StoreError, Tree, Write, batches, sled_disk};
 
-/// sled writes its log in segments of this size, and what is larger than a
-/// quarter of it to separate files that it never syncs.
-const SEGMENT_BYTES: usize = 8 << 20;
+/// sled fills a buffer of this size before it takes the next: small ones are little
+/// memory. What is larger than a quarter of it goes to separate files that it never syncs.
+const SEGMENT_BYTES: usize = 1 << 20;
 
 /// Pages hold at most 16 values, and a few more while they change.
 const _: () = assert!(24 * PART_LIMIT < SEGMENT_BYTES / 4);
 
 /// sled reuses a segment once its contents were rewritten elsewhere and handed
 /// to the kernel, durable or not. At least one more segment is filled before
-/// the old one is overwritten, so a sync every half segment comes in time.
+/// the old one is overwritten, so a sync every half of one comes in time: sled
+/// makes less than the other half of what it is given before that is looked at.
 const UNSYNCED_LIMIT_BYTES: i64 = SEGMENT_BYTES as i64 / 2;
+
+/// What sled is given between two flushes, so that its queue of writes stays short: see
+/// `batches`.
+const UNFLUSHED_LIMIT_BYTES: usize = 32 << 10;
 
 /// sled frees segments only on its own flushing thread, so that thread has to
 /// run; it frees for half of this time and syncs, then, again, before what it
@@ -54,6 +59,8 @@ pub struct SledEngine {
     disk: SledDisk,
     /// sled's log position at the last sync.
     synced_position: AtomicI64,
+    /// Weight of what was written since the last flush.
+    unflushed_bytes: AtomicUsize,
     failure: OnceLock<StoreError>,
     watch: ManuallyDrop<SledWatch>,
 }
@@ -92,6 +99,7 @@ impl SledEngine {
             trees,
             disk,
             synced_position: AtomicI64::new(position),
+            unflushed_bytes: AtomicUsize::new(0),
             failure: OnceLock::new(),
             watch: ManuallyDrop::new(watch),
         })
@@ -168,11 +176,31 @@ impl SledEngine {
         Ok(())
     }
 
+    /// Keeps sled's queue of writes short, and its reuse of segments behind what is durable.
+    fn pace(&self, written: usize) -> Result<(), StoreError> {
+        let unflushed = self.unflushed_bytes.fetch_add(written, Ordering::Relaxed) + written;
+        if unflushed >= UNFLUSHED_LIMIT_BYTES {
+            self.flush()?;
+        }
+        let unsynced = log_position(&self.db) - self.synced_position.load(Ordering::Relaxed);
+        if unsynced > UNSYNCED_LIMIT_BYTES {
+            self.sync_now()?;
+        }
+        Ok(())
+    }
+
+    /// Has the kernel take what sled holds.
+    fn flush(&self) -> Result<(), StoreError> {
+        self.unflushed_bytes.store(0, Ordering::Relaxed);
+        let flushed = self.db.flush();
+        flushed.map_err(|error| failed("write", &self.data_path(), &error))?;
+        Ok(())
+    }
+
     fn sync_now(&self) -> Result<(), StoreError> {
         // sled writes further in the background; only what is in its log by
         // now is surely covered.
-        let flushed = self.db.flush();
-        flushed.map_err(|error| failed("write", &self.data_path(), &error))?;
+        self.flush()?;
         let position = log_position(&self.db);
         self.disk.sync()?;
         self.synced_position.store(position, Ordering::Relaxed);
@@ -226,20 +254,21 @@ fn failed(operation: &'static str, path: &Path, error: &sled::Error) -> StoreErr
         sled::Error::Corruption { .. } => StoreError::corrupt(path.display(), error),
         // Without sled's own words around it: the cause reads like any other.
         sled::Error::Io(cause) => StoreError::disk(operation, path.display(), cause),
+        // Of what it checks, the size of the segments is all that a build may choose.
+        sled::Error::Unsupported(_) => StoreError::OtherLayout {
+            place: path.display().to_string(),
+        },
         other => StoreError::disk(operation, path.display(), other),
     }
 }
 
 impl Engine for SledEngine {
     fn write(&self, batch: Vec<Write>) -> Result<(), StoreError> {
+        let weight = batch.iter().map(batches::weight).sum();
         self.change(|| {
             let written = self.write_batch(batch);
             written.map_err(|error| failed("write", &self.data_path(), &error))?;
-            let unsynced = log_position(&self.db) - self.synced_position.load(Ordering::Relaxed);
-            if unsynced > UNSYNCED_LIMIT_BYTES {
-                self.sync_now()?;
-            }
-            Ok(())
+            self.pace(weight)
         })
     }
 
@@ -307,5 +336,50 @@ impl fmt::Debug for SledEngine {
             .debug_struct("SledEngine")
             .field("path", &path)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{keys, parts};
+
+    /// sled's own threads for input and output; one has to be left over.
+    const SLED_THREADS: i64 = 7;
+
+    /// What sled has to write between two flushes, whatever the store is given, and then
+    /// what it costs to remove that.
+    #[test]
+    fn sleds_queue_of_writes_stays_short() {
+        for size in [100, 5_000, 20_000, 1_000_000, 5_000_000] {
+            let directory = tempfile::tempdir().unwrap();
+            let engine = SledEngine::open(directory.path()).unwrap();
+            let mut flushed = log_position(&engine.db);
+            let mut most = 0;
+            let mut write = |writes: Vec<Write>| {
+                for batch in batches::split(writes) {
+                    engine.write(batch).unwrap();
+                    if engine.unflushed_bytes.load(Ordering::Relaxed) == 0 {
+                        let position = log_position(&engine.db);
+                        most = most.max(position - flushed);
+                        flushed = position;
+                    }
+                }
+            };
+            let tree = Tree::Log;
+            let mut writes = Vec::new();
+            for index in 0..(20_000_000 / size).min(5_000) {
+                let prefix = keys::log(index as u64);
+                parts::put(&mut writes, tree, &prefix, &vec![7; size]).unwrap();
+            }
+            write(writes);
+            let keys = engine.keys(tree, &[], keys::END, usize::MAX).unwrap();
+            let removes = keys.into_iter().map(|key| Write::Remove { tree, key });
+            write(removes.collect());
+
+            let limit = (SLED_THREADS - 1) * SEGMENT_BYTES as i64;
+            assert!(most < limit, "values of {size} bytes: {most}");
+        }
     }
 }

@@ -8,15 +8,15 @@ use tokio::sync::oneshot;
 use crate::job::{Job, Sweep};
 use crate::log_reader::LogShared;
 use crate::recovery::successor;
-use crate::{Engine, StoreError, StoreTypes, Tree, Write, keys, record};
+use crate::{Engine, StoreError, StoreTypes, Tree, Write, batches, keys, record};
 
 /// One round stops gathering jobs at this size.
 const ROUND_BYTES: usize = 8 << 20;
 
-/// Keys removed between two rounds: few, so that log writes hardly wait.
-const SLICE_KEYS: usize = 256;
+/// Keys removed at once between two rounds: few, so that log writes hardly wait.
+const SLICE_KEYS: usize = 32;
 
-/// Keys removed in one batch when the log is truncated.
+/// Keys that are read at once when the log is truncated.
 const TRUNCATE_KEYS: usize = 10_000;
 
 /// Carries out jobs on the engine, round by round:
@@ -40,6 +40,8 @@ pub(crate) struct Writer<C: StoreTypes> {
     sweeps: VecDeque<Sweep>,
     /// How far the log is committed by the note on the disk.
     committed: Option<LogId<u64>>,
+    /// Written since the last sweep, which removes as many keys as were added.
+    written_keys: usize,
     failure: Option<StoreError>,
     /// Written, but not synced since.
     dirty: bool,
@@ -80,7 +82,7 @@ impl<C: StoreTypes> Round<C> {
     }
 
     fn add(&mut self, writes: Vec<Write>) {
-        self.bytes += writes.iter().map(Write::bytes).sum::<usize>();
+        self.bytes += writes.iter().map(batches::weight).sum::<usize>();
         self.writes.extend(writes);
     }
 }
@@ -115,6 +117,7 @@ impl<C: StoreTypes> Writer<C> {
             released: VecDeque::new(),
             sweeps: VecDeque::new(),
             committed,
+            written_keys: 0,
             failure: None,
             dirty: false,
         }
@@ -180,7 +183,8 @@ impl<C: StoreTypes> Writer<C> {
         let writes = std::mem::take(&mut round.writes);
         if !writes.is_empty() && self.failure.is_none() {
             self.dirty = true;
-            let written = self.engine.write(writes);
+            self.written_keys += writes.len();
+            let written = batches::write(self.engine.as_ref(), writes);
             self.note(written);
         }
         if let Some(last) = round.last_appended.take()
@@ -211,8 +215,16 @@ impl<C: StoreTypes> Writer<C> {
         }
     }
 
-    /// Removes a few of the keys that nobody needs any more.
+    /// Removes a few of the keys that nobody needs any more, at least as many as were
+    /// written since the last time.
     pub(crate) fn sweep(&mut self) {
+        let slices = 1 + std::mem::take(&mut self.written_keys) / SLICE_KEYS;
+        for _ in 0..slices {
+            self.sweep_slice();
+        }
+    }
+
+    fn sweep_slice(&mut self) {
         if self.failure.is_some() {
             return;
         }
@@ -316,8 +328,8 @@ impl<C: StoreTypes> Writer<C> {
         self.log_end = self.log_end.min(since);
     }
 
-    /// From the end backwards, whole entries at once: after a crash the log
-    /// is shorter, but has no gap and no torn entry.
+    /// From the end backwards, and of each entry the first part first: after a crash
+    /// the log is shorter, has no gap, and parts without their first do not count.
     fn remove_entries_since(&mut self, since: u64) -> Result<(), StoreError> {
         let mut keys = Vec::new();
         let mut from = keys::log(since);
@@ -329,24 +341,21 @@ impl<C: StoreTypes> Writer<C> {
             from = successor(last);
             keys.extend(more);
         }
-        while !keys.is_empty() {
-            let mut at = keys.len().saturating_sub(TRUNCATE_KEYS);
-            while at > 0 && keys::parse_log(&keys[at]).is_some_and(|(_, part)| part > 0) {
-                at -= 1;
-            }
-            let tail = keys.split_off(at);
-            self.remove(Tree::Log, tail)?;
-        }
-        Ok(())
+        let is_further_part = |key: &[u8]| keys::parse_log(key).is_some_and(|(_, part)| part > 0);
+        let entries = keys.chunk_by(|_, key| is_further_part(key));
+        let keys = entries.rev().flatten().cloned();
+        self.remove(Tree::Log, keys)
     }
 
-    fn remove(&mut self, tree: Tree, keys: Vec<Vec<u8>>) -> Result<(), StoreError> {
-        if keys.is_empty() {
-            return Ok(());
-        }
-        self.dirty = true;
+    fn remove(
+        &mut self,
+        tree: Tree,
+        keys: impl IntoIterator<Item = Vec<u8>>,
+    ) -> Result<(), StoreError> {
         let removes = keys.into_iter().map(|key| Write::Remove { tree, key });
-        self.engine.write(removes.collect())
+        let mut removes = removes.peekable();
+        self.dirty |= removes.peek().is_some();
+        batches::write(self.engine.as_ref(), removes)
     }
 
     fn note(&mut self, result: Result<(), StoreError>) {

@@ -10,7 +10,7 @@ use openraft::storage::{RaftLogStorage as _, RaftLogStorageExt as _, RaftStateMa
 use openraft::{RaftLogReader as _, RaftSnapshotBuilder as _, Vote};
 use quorate_model::frame;
 use quorate_model::frame::Format;
-use quorate_raft_store::{Engine, MemoryEngine, SledEngine, StoreError, Tree, Write};
+use quorate_raft_store::{Engine, MemoryEngine, StoreError, Tree, Write};
 
 const END: [u8; 20] = [0xff; 20];
 
@@ -126,6 +126,12 @@ async fn everything_is_there_after_a_power_loss() {
 #[tokio::test]
 async fn leftovers_of_a_crash_are_removed() {
     let engine = filled_engine().await;
+    let reopen = || {
+        let shared = Arc::clone(&engine) as Arc<dyn Engine>;
+        open_engine(shared).unwrap().close();
+    };
+    // Purged entries go in the background, which may have ended early.
+    reopen();
     let clean = everything(engine.as_ref());
     for index in 0..=4 {
         put(engine.as_ref(), Tree::Log, log_key(index, 0), vec![1]);
@@ -136,9 +142,11 @@ async fn leftovers_of_a_crash_are_removed() {
         key.extend_from_slice(&[0, 0, 0, 0, 0, 0]);
         put(engine.as_ref(), Tree::Snapshot, key, vec![3]);
     }
-    open_engine(Arc::clone(&engine) as Arc<dyn Engine>)
-        .unwrap()
-        .close();
+    // Of the entry that was being written, or removed.
+    for part in [1, 2, 7] {
+        put(engine.as_ref(), Tree::Log, log_key(20, part), vec![4]);
+    }
+    reopen();
     assert_eq!(everything(engine.as_ref()), clean);
     assert_eq!(
         everything(&engine.after_power_loss()),
@@ -201,6 +209,50 @@ async fn gaps_in_the_log_are_refused() {
         remove(&broken, key);
         assert!(matches!(refusal(broken), StoreError::Corrupt { .. }));
     }
+    // Half an entry where there can be none: the next one is whole, or it is not the next.
+    for further in [
+        vec![(20, 1), (21, 0)],
+        vec![(20, 1), (21, 1)],
+        vec![(21, 1)],
+    ] {
+        let broken = engine.after_crash();
+        for (index, part) in further {
+            put(&broken, Tree::Log, log_key(index, part), vec![4]);
+        }
+        assert!(matches!(refusal(broken), StoreError::Corrupt { .. }));
+    }
+}
+
+/// Whatever batch is the last one that a crash leaves, of large entries that are written,
+/// truncated and written again: the log is whole, and as long as it may be.
+#[tokio::test]
+async fn a_crash_between_any_two_batches_leaves_whole_entries() {
+    let engine = Arc::new(MemoryEngine::new());
+    engine.keep_moments();
+    let mut opened = open_engine(Arc::clone(&engine) as Arc<dyn Engine>).unwrap();
+    opened.log.save_vote(&Vote::new(3, 7)).await.unwrap();
+    let large = |term, index| common::entry_with(term, index, vec![term as u8; 300_000]);
+    let first = [large(1, 0), entry(1, 1), large(1, 2), large(1, 3)];
+    opened.log.blocking_append(first.clone()).await.unwrap();
+    opened.log.truncate(log_id(1, 2)).await.unwrap();
+    let second = [large(2, 2), entry(2, 3)];
+    opened.log.blocking_append(second.clone()).await.unwrap();
+    opened.close();
+
+    let mut lengths = Vec::new();
+    for left in engine.moments() {
+        let mut again = open_engine(Arc::new(left)).unwrap();
+        let entries = again.log.try_get_log_entries(..).await.unwrap();
+        for (index, found) in entries.iter().enumerate() {
+            let written = second.iter().chain(&first);
+            assert!(written.clone().any(|entry| entry == found), "entry {index}");
+        }
+        lengths.push(entries.len());
+        append(&mut again, 3, entries.len() as u64..6).await;
+        again.close();
+    }
+    lengths.dedup();
+    assert_eq!(lengths, [0, 1, 2, 3, 4, 3, 2, 3, 4]);
 }
 
 /// No key tells how many parts an entry has.
@@ -400,66 +452,4 @@ async fn truncation_removes_the_tail_for_good() {
     assert_eq!(entries, [entry(2, 16), entry(4, 17)]);
     again.close();
     opened.close();
-}
-
-#[test]
-fn a_leftover_of_a_sled_snapshot_does_not_matter() {
-    let directory = tempfile::tempdir().unwrap();
-    let put_one = |value: u8| {
-        let engine = SledEngine::open(directory.path()).unwrap();
-        put(&engine, Tree::Meta, b"key", vec![value]);
-        engine.sync().unwrap();
-    };
-    put_one(1);
-    let leftover = directory.path().join("snap.00000000FFFFFFFF.generating");
-    std::fs::write(&leftover, b"half of a snapsh").unwrap();
-    put_one(2);
-    assert!(!leftover.exists());
-}
-
-#[test]
-fn damage_to_sled_files_does_not_go_unseen() {
-    let directory = tempfile::tempdir().unwrap();
-    {
-        let engine = SledEngine::open(directory.path()).unwrap();
-        for index in 0..200_u64 {
-            put(&engine, Tree::Log, log_key(index, 0), vec![5; 10_000]);
-        }
-        engine.sync().unwrap();
-    }
-    for name in ["conf", "db"] {
-        let copy = tempfile::tempdir().unwrap();
-        copy_directory(directory.path(), copy.path());
-        let path = copy.path().join(name);
-        let mut bytes = std::fs::read(&path).unwrap();
-        let length = bytes.len();
-        bytes[..length.min(1 << 20)].fill(0xa5);
-        std::fs::write(&path, bytes).unwrap();
-        let lost = match SledEngine::open(copy.path()) {
-            Err(error) => {
-                assert!(
-                    error.to_string().contains(copy.path().to_str().unwrap()),
-                    "{error}"
-                );
-                true
-            }
-            // What sled itself takes for the end of its log is found by the
-            // records above it.
-            Ok(engine) => pairs(&engine, Tree::Log).len() < 200,
-        };
-        assert!(lost, "the damage to `{name}` went unseen");
-    }
-}
-
-fn copy_directory(from: &std::path::Path, to: &std::path::Path) {
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            std::fs::create_dir(&target).unwrap();
-            copy_directory(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), &target).unwrap();
-        }
-    }
 }

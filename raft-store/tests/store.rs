@@ -165,7 +165,16 @@ async fn sled_never_writes_files_of_their_own_for_our_values() {
     let mut random = common::Random(41);
     let mut next = 0;
     for round in 0..60 {
-        let sizes = [65_500, 65_536, 64 << 10, 131_000, 700_000, 3_000_000, 10];
+        let sizes = [
+            8_190,
+            8 << 10,
+            8_200,
+            64 << 10,
+            131_000,
+            700_000,
+            3_000_000,
+            10,
+        ];
         let entries: Vec<_> = (next..next + 1 + random.below(20))
             .map(|index| {
                 let size = sizes[random.below(sizes.len() as u64) as usize];
