@@ -1,24 +1,27 @@
 //! Writes go to the engine in small batches, one after the other.
 //!
 //! sled waits for a truncation of its file under the lock that each of its seven I/O
-//! threads needs at the end of a write: more buffers than that, queued before the
-//! truncation, and it would wait for ever. It also keeps whatever a batch replaces until
-//! the batch ends. Nothing in this crate needs large batches: after a crash a prefix of
-//! all batches is there, and the order of writes makes every prefix a sound store.
+//! threads needs at the end of a write: with that many buffers queued before the
+//! truncation it would wait for ever. And it uses a segment again two segments after its
+//! contents were moved, durable or not. Both bound what may be given to it at once.
+//!
+//! Nothing in this crate needs large batches: after a crash a prefix of all batches is
+//! there, and the order of writes makes every prefix a sound store.
 
 use crate::{Engine, StoreError, Write};
 
-/// What all writes of a batch come to at most, by [`weight`]. A single write may be more.
-pub(crate) const BATCH_BYTES: usize = 32 << 10;
+/// What the writes of a batch come to at most, by [`weight`]: eight whole parts of a value,
+/// or the removal of 32.
+pub(crate) const BATCH_BYTES: usize = 64 << 10;
 
 /// A removal has sled write the page again that held the value.
 const REMOVAL_BYTES: usize = 2 << 10;
 
-/// What a write costs the engine.
+/// What a write costs the engine. Keys are short and do not count.
 pub(crate) fn weight(write: &Write) -> usize {
     match write {
-        Write::Put { key, value, .. } => key.len() + value.len(),
-        Write::Remove { key, .. } => key.len() + REMOVAL_BYTES,
+        Write::Put { value, .. } => value.len(),
+        Write::Remove { .. } => REMOVAL_BYTES,
     }
 }
 
@@ -54,7 +57,7 @@ mod tests {
         let put = |number: u8, bytes: usize| Write::Put {
             tree,
             key: vec![number],
-            value: vec![0; bytes - 1],
+            value: vec![0; bytes],
         };
         let remove = |number| Write::Remove {
             tree,

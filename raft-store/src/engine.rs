@@ -13,8 +13,8 @@ use crate::StoreError;
 /// After the first error the engine is not used again, except for reads.
 pub trait Engine: Send + Sync + Debug + 'static {
     /// Applies the writes in order, all or nothing after a crash; reads see
-    /// them at once, they are durable only after [`Engine::sync`]. This crate
-    /// writes a few thousand bytes at a time.
+    /// them at once, they are durable only after [`Engine::sync`]. What this crate
+    /// writes at a time is bounded, see `batches`.
     fn write(&self, batch: Vec<Write>) -> Result<(), StoreError>;
 
     /// Returns when everything written before is durable, for real.
@@ -103,7 +103,7 @@ impl Write {
     }
 }
 
-/// Lengths instead of values: a batch may hold megabytes.
+/// Lengths instead of values: a batch may hold thousands of bytes.
 impl Debug for Write {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

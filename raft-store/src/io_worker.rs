@@ -13,8 +13,8 @@ use crate::{Engine, StoreConfig, StoreTypes};
 /// A round takes at most this many jobs.
 const ROUND_JOBS: usize = 4096;
 
-/// Owns every write of the store. Takes all jobs that wait, writes them as one
-/// batch, syncs once, answers; ends when log and state machine are dropped.
+/// Owns every write of the store. Takes all jobs that wait, writes what they
+/// want, syncs once, answers; ends when log and state machine are dropped.
 pub struct IoWorker<C: StoreTypes> {
     jobs: mpsc::Receiver<Job<C>>,
     writer: Writer<C>,

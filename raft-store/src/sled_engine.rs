@@ -8,31 +8,28 @@ use std::{fmt, panic};
 use sled::Transactional;
 use sled::transaction::{TransactionError, UnabortableTransactionError};
 
+use crate::batches::BATCH_BYTES;
 use crate::parts::PART_LIMIT;
 use crate::sled_disk::SledDisk;
 use crate::sled_watch::SledWatch;
 use crate::{Engine, Pair, StoreError, Tree, Write, batches, sled_disk};
 
-/// sled fills a buffer of this size before it takes the next: small ones are little
-/// memory. What is larger than a quarter of it goes to separate files that it never syncs.
-const SEGMENT_BYTES: usize = 1 << 20;
+/// sled fills a buffer of this size before it takes the next. What is larger than a
+/// quarter of it goes to separate files that it never syncs.
+const SEGMENT_BYTES: usize = 4 << 20;
 
 /// Pages hold at most 16 values, and a few more while they change.
 const _: () = assert!(24 * PART_LIMIT < SEGMENT_BYTES / 4);
 
 /// sled reuses a segment once its contents were rewritten elsewhere and handed
-/// to the kernel, durable or not. At least one more segment is filled before
-/// the old one is overwritten, so a sync every half of one comes in time: sled
-/// makes less than the other half of what it is given before that is looked at.
+/// to the kernel, durable or not. Two more segments are filled before the old
+/// one is overwritten, so a sync every half of one comes in time: what sled makes
+/// of a batch is less than another half.
 const UNSYNCED_LIMIT_BYTES: i64 = SEGMENT_BYTES as i64 / 2;
 
-/// What sled is given between two flushes, so that its queue of writes stays short: see
-/// `batches`.
-const UNFLUSHED_LIMIT_BYTES: usize = 32 << 10;
-
 /// sled frees segments only on its own flushing thread, so that thread has to
-/// run; it frees for half of this time and syncs, then, again, before what it
-/// moved could be overwritten at its old place.
+/// run. It frees for half of this time and then syncs by itself: it would have to
+/// move two segments in that time to overwrite what is not durable at its new place.
 const FLUSH_EVERY_MS: u64 = 100;
 
 /// What may be chosen about a sled database.
@@ -81,7 +78,7 @@ impl SledEngine {
         // sled trusts its files: some damage makes it panic.
         let opened = panic::catch_unwind(AssertUnwindSafe(|| open_trees(&config)));
         let (db, trees) = match opened {
-            Ok(opened) => opened.map_err(|error| failed("open", &path.join("db"), &error))?,
+            Ok(opened) => opened.map_err(|error| not_opened(&path.join("db"), &error))?,
             Err(_) => {
                 let detail = "sled panicked while it read the file";
                 return Err(StoreError::corrupt(path.join("db").display(), detail));
@@ -179,7 +176,7 @@ impl SledEngine {
     /// Keeps sled's queue of writes short, and its reuse of segments behind what is durable.
     fn pace(&self, written: usize) -> Result<(), StoreError> {
         let unflushed = self.unflushed_bytes.fetch_add(written, Ordering::Relaxed) + written;
-        if unflushed >= UNFLUSHED_LIMIT_BYTES {
+        if unflushed >= BATCH_BYTES {
             self.flush()?;
         }
         let unsynced = log_position(&self.db) - self.synced_position.load(Ordering::Relaxed);
@@ -249,15 +246,21 @@ fn log_position(db: &sled::Db) -> i64 {
     db.context.pagecache.log.stable_offset()
 }
 
+fn not_opened(path: &Path, error: &sled::Error) -> StoreError {
+    match error {
+        // Of what sled checks, the size of the segments is all that a build may choose.
+        sled::Error::Unsupported(_) => StoreError::OtherLayout {
+            place: path.display().to_string(),
+        },
+        other => failed("open", path, other),
+    }
+}
+
 fn failed(operation: &'static str, path: &Path, error: &sled::Error) -> StoreError {
     match error {
         sled::Error::Corruption { .. } => StoreError::corrupt(path.display(), error),
         // Without sled's own words around it: the cause reads like any other.
         sled::Error::Io(cause) => StoreError::disk(operation, path.display(), cause),
-        // Of what it checks, the size of the segments is all that a build may choose.
-        sled::Error::Unsupported(_) => StoreError::OtherLayout {
-            place: path.display().to_string(),
-        },
         other => StoreError::disk(operation, path.display(), other),
     }
 }
@@ -345,14 +348,14 @@ mod tests {
     use super::*;
     use crate::{keys, parts};
 
-    /// sled's own threads for input and output; one has to be left over.
-    const SLED_THREADS: i64 = 7;
-
     /// What sled has to write between two flushes, whatever the store is given, and then
-    /// what it costs to remove that.
+    /// what it costs to remove that from either end.
     #[test]
     fn sleds_queue_of_writes_stays_short() {
-        for size in [100, 5_000, 20_000, 1_000_000, 5_000_000] {
+        let limit = 2 * SEGMENT_BYTES as i64 - UNSYNCED_LIMIT_BYTES;
+        let sizes = [100, 5_000, 20_000, 1_000_000, 5_000_000];
+        let cases = sizes.map(|size| [(size, false), (size, true)]);
+        for (size, backwards) in cases.into_iter().flatten() {
             let directory = tempfile::tempdir().unwrap();
             let engine = SledEngine::open(directory.path()).unwrap();
             let mut flushed = log_position(&engine.db);
@@ -374,11 +377,13 @@ mod tests {
                 parts::put(&mut writes, tree, &prefix, &vec![7; size]).unwrap();
             }
             write(writes);
-            let keys = engine.keys(tree, &[], keys::END, usize::MAX).unwrap();
+            let mut keys = engine.keys(tree, &[], keys::END, usize::MAX).unwrap();
+            if backwards {
+                keys.reverse();
+            }
             let removes = keys.into_iter().map(|key| Write::Remove { tree, key });
             write(removes.collect());
 
-            let limit = (SLED_THREADS - 1) * SEGMENT_BYTES as i64;
             assert!(most < limit, "values of {size} bytes: {most}");
         }
     }

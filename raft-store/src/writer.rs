@@ -13,8 +13,11 @@ use crate::{Engine, StoreError, StoreTypes, Tree, Write, batches, keys, record};
 /// One round stops gathering jobs at this size.
 const ROUND_BYTES: usize = 8 << 20;
 
-/// Keys removed at once between two rounds: few, so that log writes hardly wait.
+/// Keys that a sweep removes at once.
 const SLICE_KEYS: usize = 32;
+
+/// What is swept between two rounds at most: little, so that log writes hardly wait.
+const SWEEP_SLICES: usize = 8;
 
 /// Keys that are read at once when the log is truncated.
 const TRUNCATE_KEYS: usize = 10_000;
@@ -40,7 +43,7 @@ pub(crate) struct Writer<C: StoreTypes> {
     sweeps: VecDeque<Sweep>,
     /// How far the log is committed by the note on the disk.
     committed: Option<LogId<u64>>,
-    /// Written since the last sweep, which removes as many keys as were added.
+    /// Since the last sweep.
     written_keys: usize,
     failure: Option<StoreError>,
     /// Written, but not synced since.
@@ -215,11 +218,10 @@ impl<C: StoreTypes> Writer<C> {
         }
     }
 
-    /// Removes a few of the keys that nobody needs any more, at least as many as were
-    /// written since the last time.
+    /// Removes a few of the keys that nobody needs any more, and more if many came.
     pub(crate) fn sweep(&mut self) {
         let slices = 1 + std::mem::take(&mut self.written_keys) / SLICE_KEYS;
-        for _ in 0..slices {
+        for _ in 0..slices.min(SWEEP_SLICES) {
             self.sweep_slice();
         }
     }
