@@ -14,7 +14,8 @@ use crate::invariants::{BOUND, Final};
 use crate::mutation::Mutation;
 use crate::network::address;
 use crate::node::{Node, Order, World};
-use crate::oracle::Violation;
+use crate::oracle::{NOTHING_PANICS, Violation};
+use crate::panics;
 use crate::reach::Reach;
 use crate::rng::Rng;
 use crate::runtime::lock;
@@ -130,7 +131,11 @@ impl Cluster {
     /// One step of time; `false` once a promise is broken.
     fn step(&mut self) -> bool {
         lock(&self.world.oracle).set_time(self.sim.elapsed());
-        if let Err(error) = self.sim.step() {
+        let stepped = self.sim.step();
+        if let Some(detail) = panics::of_a_task() {
+            lock(&self.world.oracle).fail(NOTHING_PANICS, detail);
+        }
+        if let Err(error) = stepped {
             let detail = format!("a node failed: {error}");
             lock(&self.world.oracle).fail("nodes stop for broken disks only", detail);
         }

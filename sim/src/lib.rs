@@ -37,6 +37,7 @@ pub mod network;
 pub mod node;
 pub mod observer;
 pub mod oracle;
+mod panics;
 pub mod plan_text;
 pub mod process_disk;
 pub mod reach;

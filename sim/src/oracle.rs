@@ -7,8 +7,12 @@ use crate::event::{Event, Observation};
 use crate::history::{Action, History, Micros, OperationId, Outcome};
 use crate::invariants::{self, Final, Invariant, Record};
 use crate::journal::Journal;
+use crate::panics;
 use crate::reach::ReachCounter;
 use crate::trace::Trace;
+
+/// What a panic in a run breaks.
+pub const NOTHING_PANICS: &str = "nothing panics";
 
 /// A broken promise.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +112,9 @@ impl Oracle {
 
     pub fn fail(&mut self, invariant: &'static str, detail: String) {
         let at = self.now();
+        // A node that stops because it panicked is told as the panic.
+        let panicked = panics::of_a_task().map(|panic| (NOTHING_PANICS, panic));
+        let (invariant, detail) = panicked.unwrap_or((invariant, detail));
         self.violation.get_or_insert(Violation {
             at,
             invariant,

@@ -1,17 +1,16 @@
 //! Many runs: by seed, on several threads, and the search for the shortest
 //! story of a failure.
 
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Once, mpsc};
+use std::sync::mpsc;
 use std::thread;
 
 use crate::cluster::{self, Outcome};
 use crate::mutation::Mutation;
-use crate::oracle::Violation;
+use crate::oracle::{NOTHING_PANICS, Violation};
+use crate::panics;
 use crate::schedule::Plan;
 use crate::tier;
 use crate::tier::cluster::TierOutcome;
@@ -19,11 +18,6 @@ use crate::tier::plan::TierPlan;
 
 /// Runs of other plans that the search for a shorter story may take.
 const MAX_SHORTENING_RUNS: usize = 60;
-
-thread_local! {
-    static IN_RUN: Cell<bool> = const { Cell::new(false) };
-    static LAST_PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
-}
 
 /// Runs a plan; a panic anywhere in it is a broken promise like others.
 pub fn run(plan: &Plan, mutation: Mutation, keeps_story: bool) -> Outcome {
@@ -43,15 +37,10 @@ pub fn run_tier(plan: &TierPlan, keeps_story: bool) -> TierOutcome {
 }
 
 fn catching_panics<T>(run: impl FnOnce() -> T) -> Result<T, Violation> {
-    catch_panics_of_runs();
-    IN_RUN.set(true);
-    let result = panic::catch_unwind(AssertUnwindSafe(run));
-    IN_RUN.set(false);
-    let panicked = LAST_PANIC.take();
-    result.map_err(|_| Violation {
+    panics::catching(run).map_err(|detail| Violation {
         at: 0,
-        invariant: "nothing panics",
-        detail: panicked.unwrap_or_default(),
+        invariant: NOTHING_PANICS,
+        detail,
     })
 }
 
@@ -160,22 +149,5 @@ fn for_seeds<T: Send>(
                 expected += 1;
             }
         }
-    });
-}
-
-/// The first panic of a run is its message; turmoil's own, which follows when
-/// the runtime shuts down, says nothing more.
-fn catch_panics_of_runs() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let usual = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if !IN_RUN.get() {
-                return usual(info);
-            }
-            LAST_PANIC.with_borrow_mut(|last| {
-                last.get_or_insert_with(|| info.to_string());
-            });
-        }));
     });
 }

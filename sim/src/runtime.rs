@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use openraft::{AsyncRuntime, OptionalSend, TokioInstant, TokioRuntime};
 
+use crate::panics;
 use crate::rng::Rng;
 
 thread_local! {
@@ -142,7 +143,7 @@ impl<F: Future> Future for Scoped<F> {
             return Poll::Pending;
         }
         let _entered = Entered::new(&self.context);
-        let polled = self.future.as_mut().poll(task);
+        let polled = panics::poll(|| self.future.as_mut().poll(task));
         (self.context.after_poll)();
         polled
     }

@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::fault::{Conditions, Fault, FaultKind};
-use crate::oracle::Violation;
+use crate::oracle::{NOTHING_PANICS, Violation};
+use crate::panics;
 use crate::rng::Rng;
 use crate::runtime::lock;
 use crate::simulation::{self, TICK};
@@ -132,7 +133,11 @@ impl Cluster {
     /// One step of time; `false` once a promise is broken.
     fn step(&mut self) -> bool {
         self.world.set_time(self.sim.elapsed());
-        if let Err(error) = self.sim.step() {
+        let stepped = self.sim.step();
+        if let Some(detail) = panics::of_a_task() {
+            self.world.fail(NOTHING_PANICS, detail);
+        }
+        if let Err(error) = stepped {
             let detail = format!("a node failed: {error}");
             self.world.fail("nodes never stop by themselves", detail);
         }

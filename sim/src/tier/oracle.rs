@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::oracle::Violation;
+use crate::oracle::{NOTHING_PANICS, Violation};
+use crate::panics;
 use crate::tier::event::{Event, Observation};
 use crate::tier::invariants::{self, Invariant, Record};
 use crate::tier::reach::TierReach;
@@ -69,6 +70,9 @@ impl Oracle {
 
     pub fn fail(&mut self, invariant: &'static str, detail: String) {
         let at = self.now();
+        // A node that stops because it panicked is told as the panic.
+        let panicked = panics::of_a_task().map(|panic| (NOTHING_PANICS, panic));
+        let (invariant, detail) = panicked.unwrap_or((invariant, detail));
         self.violation.get_or_insert(Violation {
             at,
             invariant,
