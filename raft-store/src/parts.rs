@@ -86,7 +86,7 @@ mod tests {
             let prefix = keys::log(index as u64);
             let mut writes = Vec::new();
             put(&mut writes, Tree::Log, &prefix, &bytes).unwrap();
-            assert!(writes.iter().all(|write| weight(write) <= PART_LIMIT + 16));
+            assert!(writes.iter().all(|write| weight(write) <= PART_LIMIT));
             for write in writes {
                 assert_eq!(get(&engine, Tree::Log, &prefix).unwrap(), None);
                 engine.write(vec![write]).unwrap();
